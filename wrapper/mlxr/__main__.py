@@ -1,0 +1,5 @@
+"""`python -m mlxr`."""
+
+from mlxr.cli import main
+
+main()

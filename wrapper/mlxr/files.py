@@ -1,0 +1,98 @@
+"""Reading and writing: JSON, JSON Lines, atomic replacement, fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from mlxr.errors import MlxrError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[str]]:
+    """Yield a text stream whose content replaces `path` only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123 - a descriptor
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all."""
+    with atomic(path) as stream:
+        stream.write(text)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON; raises ValueError on NaN and infinities."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def json_line(value: object) -> str:
+    r"""Return `value` as one line of JSON, keys in their given order.
+
+    A lone surrogate, which UTF-8 cannot hold, keeps its \u escape.
+    """
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        line = json.dumps(value, allow_nan=False)
+    return line
+
+
+def write_jsonl(path: Path, values: Iterable[object]) -> None:
+    """Write one JSON value a line, whole or not at all."""
+    with atomic(path) as stream:
+        for value in values:
+            stream.write(json_line(value) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value in `path`; raises MlxrError naming the place where it breaks."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MlxrError(f"{path} does not exist.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise MlxrError(f"{path} is not readable as JSON: {error}.") from None
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of `path`; raises MlxrError naming file and line."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise MlxrError(f"{path}:{number} is not JSON: {error}.") from None
+            if not isinstance(value, dict):
+                raise MlxrError(f"{path}:{number} is not a JSON object.")
+            yield value
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256(value: object) -> str:
+    """Return the SHA-256 of a JSON value in canonical form (sorted keys), in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""Reading what prep wrote: is it there, is it whole, and does it belong to this recipe?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlxr.errors import MlxrError
+from mlxr.files import file_sha256, read_json, sha256
+from mlxr.recipe import Recipe
+from mlxr.workspace import Prepared
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """manifest.json of prepared data."""
+
+    rows: Mapping[str, int]
+    """Records by split."""
+    tokens: Mapping[str, int]
+    target_tokens: Mapping[str, int]
+    files: Mapping[str, str]
+    """SHA-256 of each split's file."""
+    sha256: str
+    """Of the splits together: the identity of these data."""
+
+
+def read_manifest(prepared: Prepared, recipe: Recipe, path: Path) -> Manifest:
+    """Return the manifest of `recipe`'s data; `path` is the recipe's file, for messages.
+
+    Raises MlxrError when the data are missing, were prepared otherwise, or were changed since.
+    """
+    again = f"mlxr prep {path}"
+    if not prepared.manifest.is_file():
+        raise MlxrError(f"{recipe.name} is not prepared: {prepared.manifest} is missing.", again)
+    document = read_json(prepared.manifest)
+    changed = _changed(recipe, document["inputs"])
+    if changed:
+        raise MlxrError(f"{', '.join(changed)} changed since {recipe.name} was prepared.", again)
+    splits = document["splits"]
+    files = {name: split["sha256"] for name, split in splits.items()}
+    for name, expected in files.items():
+        file = prepared.split(name)
+        if not file.is_file() or file_sha256(file) != expected:
+            raise MlxrError(
+                f"{file} is not as `mlxr prep` wrote it.",
+                f"Keep your version under another name, then: {again}",
+            )
+    columns = [{n: int(s[key]) for n, s in splits.items()} for key in _FIGURES]
+    return Manifest(*columns, files=files, sha256=sha256(files))
+
+
+_FIGURES = ("rows", "tokens", "target_tokens")
+
+
+def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:
+    """Return the recipe's keys that are not as they were when its data were prepared."""
+    model = Path(recipe.model).name if Path(recipe.model).is_absolute() else recipe.model
+    now: dict[str, Any] = {"seed": recipe.seed, "model": model, "allow": recipe.allow}
+    now["compare.category"] = recipe.compare.category
+    then = {key: inputs[key.removeprefix("compare.")] for key in now}
+    for key, value in recipe.data.model_dump().items():
+        if key not in {"source", "template"}:  # known there by content
+            now[f"data.{key}"], then[f"data.{key}"] = value, inputs["data"].get(key)
+    for key in inputs["train"]:
+        now[f"train.{key}"], then[f"train.{key}"] = getattr(recipe.train, key), inputs["train"][key]
+    return [key for key in now if now[key] != then[key]]

@@ -1,0 +1,168 @@
+"""A recipe's mistakes in the user's words: table, key, value and fix, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel
+
+from mlxr.errors import MlxrError
+
+_TYPES = {
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "list_type": "a list",
+    "string_type": 'a text in "quotes"',
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing to mend: dotted key, what is wrong, what to do."""
+
+    key: str
+    problem: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem}" + (f" {self.fix}" if self.fix else "")
+
+
+class RecipeError(MlxrError):
+    """Every mistake of one recipe."""
+
+    def __init__(self, path: str, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = "\n".join(f"  {mistake}" for mistake in mistakes)
+        super().__init__(f"{path} has {count}:\n{lines}", f"Edit {path}, then run it again.")
+
+
+def explain(errors: Sequence[Mapping[str, Any]], schema: type[BaseModel]) -> list[Mistake]:
+    """Return pydantic's `errors` about a recipe of `schema`, one for each key."""
+    found: dict[str, Mistake] = {}
+    values: dict[str, object] = {}
+    for error in errors:
+        place = _place(error["loc"], schema)
+        key = ".".join(place) or "recipe"
+        mistake = _mistake(error, key, place, schema)
+        earlier = found.get(key)
+        if earlier and mistake.problem not in earlier.problem:  # the branches of a union
+            mistake = Mistake(key, f"{earlier.problem} or {mistake.problem}", earlier.fix)
+        found[key] = mistake
+        values[key] = error["input"]
+    return [_said(mistake, values[key]) for key, mistake in found.items()]
+
+
+def _said(mistake: Mistake, value: object) -> Mistake:
+    """Add the value that was found to a sentence about what a key must be."""
+    if not mistake.problem.startswith("must "):
+        return mistake
+    return Mistake(mistake.key, f"{mistake.problem}, not {_toml(value)}.", mistake.fix)
+
+
+def _is_branch(part: str) -> bool:
+    """Tell a union's branch ("constrained-int") from a key."""
+    return part in {"str", "int", "float", "none"} or "[" in part or "-" in part
+
+
+def _place(loc: Sequence[str | int], schema: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys of an error's place, without the names of union branches."""
+    place: list[str] = []
+    table: Any = schema
+    for part in loc:
+        known = isinstance(table, type) and issubclass(table, BaseModel)
+        if not known and isinstance(part, str) and _is_branch(part):
+            continue
+        if isinstance(part, int):
+            place[-1] += f"[{part}]"
+            continue
+        place.append(part)
+        field = table.model_fields.get(part) if known else None
+        table = field.annotation if field else None
+    return tuple(place)
+
+
+def _mistake(
+    error: Mapping[str, Any], key: str, place: tuple[str, ...], schema: type[BaseModel]
+) -> Mistake:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Mistake(key, "is no key of a recipe.", did_you_mean(place, schema))
+    if kind == "missing":
+        return Mistake(key, "is missing.", f"Add {place[-1]} = … to {_table_of(place)}.")
+    if kind == "value_error":
+        return Mistake(key, f"{context['error']}.")
+    if kind == "literal_error":
+        close = get_close_matches(str(error["input"]), _choices(context["expected"]), n=1)
+        fix = f'Did you mean "{close[0]}"?' if close else ""
+        return Mistake(key, f"must be {context['expected'].replace(chr(39), chr(34))}", fix)
+    if kind in _TYPES:
+        return Mistake(key, f"must be {_TYPES[kind]}")
+    return Mistake(key, f"must be {_bound(kind, context, error)}")
+
+
+def _bound(kind: str, context: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+    signs = {
+        "greater_than": ("gt", "greater than"),
+        "greater_than_equal": ("ge", "at least"),
+        "less_than": ("lt", "less than"),
+        "less_than_equal": ("le", "at most"),
+    }
+    if kind in signs:
+        name, words = signs[kind]
+        return f"{words} {context[name]}"
+    if kind == "string_pattern_mismatch":
+        return "letters, digits, '.', '_' and '-'"
+    return str(error["msg"])
+
+
+def _choices(expected: str) -> list[str]:
+    return [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
+
+
+def _table_of(place: tuple[str, ...]) -> str:
+    return f"[{'.'.join(place[:-1])}]" if len(place) > 1 else "the top of the file"
+
+
+def did_you_mean(place: tuple[str, ...], schema: type[BaseModel]) -> str:
+    """Return a sentence naming the likeliest key for an unknown one, or the known keys."""
+    table: Any = schema
+    for part in place[:-1]:
+        field = table.model_fields.get(part)
+        table = field.annotation if field else None
+        if not (isinstance(table, type) and issubclass(table, BaseModel)):
+            return ""
+    close = get_close_matches(place[-1].replace("-", "_"), table.model_fields, n=1)
+    if close:
+        return f"Did you mean {close[0]}?"
+    elsewhere = _find(place[-1], schema)
+    if elsewhere:
+        return f"Did you mean {elsewhere}?"
+    return f"Known here: {', '.join(table.model_fields)}."
+
+
+def _find(key: str, schema: type[BaseModel], prefix: str = "") -> str:
+    """Return the dotted place of a key that stands in another table, or ""."""
+    for name, field in schema.model_fields.items():
+        dotted = f"{prefix}{name}"
+        if name == key:
+            return dotted
+        table = field.annotation
+        if isinstance(table, type) and issubclass(table, BaseModel):
+            inner = _find(key, table, f"{dotted}.")
+            if inner:
+                return inner
+    return ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -1,0 +1,150 @@
+"""Every path: where prepared data and runs lie, and where shipped files are found.
+
+The workspace is the folder in which mlxr was started. Inside it:
+
+    data/<recipe>/            what `prep` wrote
+    adapters/<recipe>/<run>/  what `train` wrote, one numbered folder a run
+    adapters/<recipe>/<run>/compare/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxr.errors import MlxrError
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The folder of one recipe's prepared data."""
+
+    folder: Path
+
+    def split(self, name: str) -> Path:
+        """Return the JSON Lines file of a split: train, valid or test."""
+        return self.folder / f"{name}.jsonl"
+
+    @property
+    def manifest(self) -> Path:
+        """Written last: where it stands, preparation finished."""
+        return self.folder / "manifest.json"
+
+    @property
+    def audit(self) -> Path:
+        """The findings."""
+        return self.folder / "audit.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one run."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """`<recipe>/<number>`, as commands take and print it."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def record(self) -> Path:
+        """run.json: the resolved recipe, versions, hashes, result."""
+        return self.folder / "run.json"
+
+    @property
+    def config(self) -> Path:
+        """What mlx_lm is given."""
+        return self.folder / "mlx_lm.yaml"
+
+    @property
+    def adapter(self) -> Path:
+        """The weights that the run stands for."""
+        return self.folder / "adapters.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The adapter folder of the lowest validation loss."""
+        return self.folder / "best"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One adapter folder for each kept iteration."""
+        return self.folder / "checkpoints"
+
+    @property
+    def events(self) -> Path:
+        """What the training child reported, one JSON line an event."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """mlx_lm's own words."""
+        return self.folder / "train.log"
+
+    @property
+    def compare(self) -> Path:
+        """The folder of the comparison."""
+        return self.folder / "compare"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds `data/` and `adapters/`."""
+
+    root: Path
+
+    @classmethod
+    def here(cls) -> Workspace:
+        """Return the workspace of the current directory."""
+        return cls(Path.cwd())
+
+    def prepared(self, recipe: str) -> Prepared:
+        """Return where `recipe`'s prepared data lie."""
+        return Prepared(self.root / "data" / recipe)
+
+    def new_run(self, recipe: str) -> Run:
+        """Make and return the next numbered run folder; an existing one is never taken."""
+        parent = self.root / "adapters" / recipe
+        parent.mkdir(parents=True, exist_ok=True)
+        number = max((int(p.name) for p in parent.iterdir() if p.name.isdigit()), default=0)
+        while True:
+            number += 1
+            folder = parent / f"{number:04d}"
+            try:
+                folder.mkdir()
+            except FileExistsError:  # another training took the number a moment ago
+                continue
+            return Run(folder)
+
+    def runs(self, recipe: str = "*") -> list[Run]:
+        """Return the started runs of `recipe` (default: of all), oldest first."""
+        records = (self.root / "adapters").glob(f"{recipe}/*/run.json")
+        return [Run(p.parent) for p in sorted(records, key=lambda p: (p.stat().st_mtime, p))]
+
+    def run(self, text: str) -> Run:
+        """Return the run that `text` names: a folder, `<recipe>/<number>`, or a number.
+
+        Raises MlxrError when there is none.
+        """
+        for folder in (self.root / text, self.root / "adapters" / text):
+            if (folder / "run.json").is_file():
+                return Run(folder)
+        found = [run for run in self.runs() if run.folder.name == text.zfill(4)]
+        if len(found) == 1:
+            return found[0]
+        known = [run.name for run in self.runs()]
+        if not known:
+            raise MlxrError(f"There is no run {text!r} here, nor any other.", "mlxr train RECIPE")
+        raise MlxrError(f"There is no run {text!r}.", f"Runs here: {', '.join(known[-5:])}.")
+
+
+def shipped() -> Path:
+    """Return the folder that holds the shipped `recipes/` and `data/demo/`.
+
+    In an installed package it lies inside it; in a source tree it is the tree.
+    """
+    inside = Path(__file__).parent / "shipped"
+    return inside if inside.is_dir() else Path(__file__).parents[2]
