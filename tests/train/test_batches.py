@@ -1,0 +1,98 @@
+"""Batches: every row once an epoch, rows of like length together, the true target range."""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlxr.train.batches import PAD_TO, Batches, epoch_batches, padded
+
+ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
+
+
+@given(lengths=ROWS, size=st.integers(1, 9), epoch=st.integers(0, 3), shuffle=st.booleans())
+def test_every_row_is_in_exactly_one_batch(
+    lengths: list[int], size: int, epoch: int, shuffle: bool
+) -> None:
+    batches = epoch_batches(lengths, size, 7, epoch, shuffle=shuffle)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert sum(len(batch) < size for batch in batches) <= 1
+    assert all(0 < len(batch) <= size for batch in batches)
+
+
+@given(lengths=ROWS, size=st.integers(1, 9))
+def test_batches_hold_neighbours_in_length(lengths: list[int], size: int) -> None:
+    batches = epoch_batches(lengths, size, 7, 0, shuffle=True)
+    spans = sorted(
+        (min(padded(lengths[i]) for i in b), max(padded(lengths[i]) for i in b)) for b in batches
+    )
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
+    lengths = [10 + i % 7 for i in range(64)]
+    first = epoch_batches(lengths, 4, 1, 0, shuffle=True)
+    assert first == epoch_batches(lengths, 4, 1, 0, shuffle=True)
+    assert first != epoch_batches(lengths, 4, 1, 1, shuffle=True)
+    assert first != epoch_batches(lengths, 4, 2, 0, shuffle=True)
+
+
+def test_the_incomplete_batch_is_not_always_the_longest_rows() -> None:
+    lengths = [16 * (1 + i) for i in range(9)]
+    short = {
+        next(batch for batch in epoch_batches(lengths, 4, 3, epoch, shuffle=True) if len(batch) < 4)
+        for epoch in range(20)
+    }
+    assert len(short) > 1
+
+
+@pytest.mark.parametrize(("length", "width"), [(2, 17), (17, 17), (18, 33), (33, 33)])
+def test_the_model_sees_widths_of_a_multiple(length: int, width: int) -> None:
+    assert padded(length) == width
+    assert (width - 1) % PAD_TO == 0
+
+
+def test_padding_is_no_target() -> None:
+    """mlx_lm's mask is offset <= position <= last; the last position is a token, not padding."""
+    rows = [([5, 6, 7, 8], 2), ([1, 2, 3, 4, 5, 6, 7], 3)]
+    batches = Batches([4, 7], seed=0)
+    tokens, ranges = next(iter(batches(rows, 2, 64)))
+    assert tokens.shape == (2, 17)
+    assert ranges.tolist() == [[2, 3], [3, 6]]
+    assert tokens[0].tolist() == [5, 6, 7, 8] + [0] * 13
+    assert batches.rows == (0, 1)
+    assert batches.padding == pytest.approx(1 - 11 / 34)
+
+
+def test_mlx_lms_own_loss_over_these_batches_counts_target_tokens_only() -> None:
+    import mlx.core as mx
+    from mlx_lm.tuner.trainer import default_loss
+
+    rows = [([5, 6, 7, 8], 2), ([1, 2, 3, 4, 5, 6, 7], 3)]
+    tokens, ranges = next(iter(Batches([4, 7], seed=0)(rows, 2, 64)))
+    _, count = default_loss(lambda x: mx.zeros((*x.shape, 10)), tokens, ranges)
+    assert count.item() == (4 - 2) + (7 - 3)
+
+
+def test_ranks_share_each_batch() -> None:
+    class Group:
+        def __init__(self, rank: int) -> None:
+            self._rank = rank
+
+        def rank(self) -> int:
+            return self._rank
+
+        def size(self) -> int:
+            return 2
+
+    rows = [([1] * 9, 2)] * 12
+    seen = []
+    for rank in (0, 1):
+        batches = Batches([9] * 12, seed=4)
+        stream = batches(rows, 4, 64, loop=True, comm_group=Group(rank))
+        seen.append([batches.rows for _ in islice(stream, 3)])
+    together = [i for halves in zip(*seen, strict=True) for half in halves for i in half]
+    assert sorted(together) == list(range(12))

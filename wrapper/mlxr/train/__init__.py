@@ -1,0 +1,1 @@
+"""Training: recipe → mlx_lm's configuration → a supervised `mlx_lm lora`."""

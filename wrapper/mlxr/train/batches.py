@@ -1,0 +1,105 @@
+"""The batches that mlx_lm trains and validates on.
+
+Stock mlx_lm takes rows in file order, drops the last incomplete batch of each epoch, counts
+one padding token of every row as a target, and draws from the generator that validation
+disturbs (tuner/trainer.py, `iterate_batches` and `default_loss`). These batches hold rows of
+like length, every row once an epoch, and the true target range; their order comes from a
+generator of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+PAD_TO = 16
+"""Input widths are multiples of this, so that MLX meets few shapes."""
+
+
+@dataclass
+class Batches:
+    """Yields batches, in the place of mlx_lm's `iterate_batches`.
+
+    `lengths` are the rows' token counts. After each batch `rows` holds the indices in it and
+    `padding` the share of its positions that hold no token.
+    """
+
+    lengths: Sequence[int]
+    seed: int
+    skip: int = 0
+    """Batches to leave out at the beginning: those seen before a resumed training stopped."""
+    rows: tuple[int, ...] = field(default=(), init=False)
+    padding: float = field(default=0.0, init=False)
+
+    def __call__(
+        self,
+        dataset: Any,
+        batch_size: int,
+        max_seq_length: int,
+        loop: bool = False,
+        seed: int | None = None,  # noqa: ARG002 - mlx_lm's signature
+        comm_group: Any = None,
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield (tokens, ranges) as mlx arrays.
+
+        tokens: int32, (rows, width), padded on the right with 0. ranges: int32, (rows, 2):
+        the first and last target position of each row, counted as mlx_lm's loss does.
+        Without `loop` one epoch in order of length, with it epochs without end.
+        """
+        rank, size = (comm_group.rank(), comm_group.size()) if comm_group else (0, 1)
+        epoch, seen = divmod(self.skip, -(-len(self.lengths) // batch_size))
+        while True:
+            order = epoch_batches(self.lengths, batch_size, self.seed, epoch, shuffle=loop)
+            for rows in order[seen:]:
+                self.rows = rows[rank::size]
+                yield self._arrays([dataset[row] for row in self.rows], max_seq_length)
+            if not loop:
+                return
+            epoch, seen = epoch + 1, 0
+
+    def _arrays(self, items: Sequence[tuple[list[int], int]], longest: int) -> tuple[Any, Any]:
+        import mlx.core as mx
+        import numpy as np
+
+        tokens = [item[0][:longest] for item in items]
+        width = min(padded(max(map(len, tokens))), longest)
+        array = np.zeros((len(items), width), np.int32)
+        for line, row in zip(array, tokens, strict=True):
+            line[: len(row)] = row
+        # The loss counts positions offset … last inclusive; the target at position s is token s.
+        ranges = [(offset, len(row) - 1) for (_, offset), row in zip(items, tokens, strict=True)]
+        self.padding = 1 - sum(map(len, tokens)) / array.size
+        return mx.array(array), mx.array(ranges)
+
+
+def padded(length: int) -> int:
+    """Return the array width for rows of up to `length` tokens: one more than a multiple of PAD_TO.
+
+    The last token is never an input, so the model sees a multiple.
+    """
+    return 1 + PAD_TO * -(-(length - 1) // PAD_TO)
+
+
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, *, shuffle: bool
+) -> list[tuple[int, ...]]:
+    """Return one epoch's batches as row indices; every row is in exactly one.
+
+    Rows are ordered by padded width, at random within it, then cut into batches. With
+    `shuffle` the incomplete batch takes a random place among the widths, and the batches come
+    in random order; without, in order of width.
+    """
+    import numpy as np
+
+    draw = np.random.default_rng([seed, epoch])
+    order = draw.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
+    widths = np.array([padded(n) for n in lengths])
+    order = order[np.argsort(widths[order], kind="stable")]
+    full, rest = divmod(len(order), batch_size)
+    sizes = [batch_size] * full
+    if rest:
+        sizes.insert(int(draw.integers(full + 1)) if shuffle else full, rest)
+    cuts = np.cumsum(sizes)[:-1]
+    batches = [tuple(int(i) for i in part) for part in np.split(order, cuts)]
+    return [batches[i] for i in draw.permutation(len(batches))] if shuffle else batches

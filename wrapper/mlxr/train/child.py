@@ -1,0 +1,109 @@
+"""The training child: stock `mlx_lm.lora.main()` with one name replaced.
+
+    python -m mlxr.train.child FD SETTINGS
+
+FD is the descriptor for events, SETTINGS a JSON object (see `Settings`). The replaced name is
+`mlx_lm.lora.train`; the replacement calls the original with its own public parameters:
+batches (`iterate_batches=`) and a callback (`training_callback=`), called after every
+iteration. All that mlxr adds to training happens in that callback.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mlxr.events import Ended, Pipe
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the child needs beyond mlx_lm's own configuration."""
+
+    config: str
+    """mlx_lm's configuration file."""
+    run: str
+    """The run folder."""
+    patience: int | None
+    """Validations without improvement before stopping."""
+    keep: int
+    """Checkpoints to keep."""
+    seed: int
+    """Seeds the order of the batches."""
+    resume: str | None = None
+    """Checkpoint folder to go on from."""
+
+
+class Interrupt:
+    """Remembers that the child was asked to end.
+
+    While mlx_lm loads there is nothing to save, so a signal ends the child at once; once
+    training has begun (`training`), it ends after the iteration, with everything saved.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.training = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, *_: object) -> None:
+        self.requested = True
+        if not self.training:
+            raise KeyboardInterrupt
+
+
+def supervised(
+    original: Callable[..., None], settings: Settings, pipe: Pipe, interrupt: Interrupt
+) -> Callable[..., None]:
+    """Return the function that stands in for `mlx_lm.lora.train`."""
+
+    def train(
+        model: Any,
+        args: Any,
+        optimizer: Any,
+        train_dataset: Any,
+        val_dataset: Any,
+        training_callback: Any = None,
+    ) -> None:
+        from mlxr.train.session import Session
+
+        session = Session(
+            model=model,
+            args=args,
+            optimizer=optimizer,
+            train_set=train_dataset,
+            valid_set=val_dataset,
+            reporting=training_callback,
+            settings=settings,
+            pipe=pipe,
+            interrupt=interrupt,
+        )
+        session.run(original)
+
+    return train
+
+
+def main(descriptor: int, settings: Settings) -> None:
+    """Train as `settings` say, reporting to `descriptor`; raises what mlx_lm raises."""
+    pipe, interrupt = Pipe(descriptor), Interrupt()
+    try:
+        from mlx_lm import lora
+
+        lora.train = supervised(lora.train, settings, pipe, interrupt)
+        sys.argv = ["mlx_lm.lora", "-c", settings.config]
+        lora.main()
+    except KeyboardInterrupt:
+        pipe.send(Ended("interrupted", 0, "before the first iteration"))
+        sys.exit(130)
+    except Exception as error:
+        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
+        raise
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Settings(**json.loads(sys.argv[2])))

@@ -1,0 +1,211 @@
+"""One training inside the child: what happens after each iteration of mlx_lm's loop.
+
+mlx_lm validates before the update of an iteration and keeps only its last weights. Here the
+validation follows the update, on the same validation rows each time, and the weights that it
+measured are the ones kept as best.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlxr.events import Ended, Loaded, Pipe, Saved, Trained, Validated
+from mlxr.train.batches import Batches
+from mlxr.train.checkpoints import Checkpoints
+from mlxr.train.state import Progress, read_state
+
+if TYPE_CHECKING:
+    from mlxr.train.child import Interrupt, Settings
+
+NEVER = 2**62
+
+
+class Stop(Exception):  # noqa: N818 - it is no error
+    """Ends mlx_lm's loop from the callback."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.reason)
+        self.ended = ended
+
+
+class Session:
+    """A training under way; mlx_lm calls `on_train_loss_report` after every iteration."""
+
+    def __init__(
+        self,
+        model: Any,
+        args: Any,
+        optimizer: Any,
+        train_set: Any,
+        valid_set: Any,
+        reporting: Any,
+        settings: Settings,
+        pipe: Pipe,
+        interrupt: Interrupt,
+    ) -> None:
+        """Prepare to train; `reporting` is the callback of the recipe's `report_to`, or None."""
+        self.model, self.args, self.optimizer = model, args, optimizer
+        self.train_set, self.valid_set = train_set, valid_set
+        self.reporting, self.settings = reporting, settings
+        self.pipe, self.interrupt = pipe, interrupt
+        self.checkpoints = Checkpoints(model, optimizer, Path(settings.run), settings.keep)
+        self.progress = Progress()
+        self.start = 0
+        self.start_tokens = 0
+        self.clock = 0.0
+
+    def run(self, original: Callable[..., None]) -> None:
+        """Train with mlx_lm's own loop, then save and report how it ended."""
+        self.interrupt.training = True
+        if self.settings.resume:
+            self.progress = read_state(Path(self.settings.resume), self.model, self.optimizer)
+            self.checkpoints.remember_if_finite()
+        self.start = self.progress.iteration
+        self.batches = Batches(row_lengths(self.train_set), self.settings.seed, self.start)
+        self._report_start()
+        ended = Ended("done", self.args.iters)
+        try:
+            if not self.start:
+                self._validate()
+            self._train(original)
+        except Stop as stop:
+            ended = stop.ended
+        self.checkpoints.finish()
+        self.pipe.send(ended)
+
+    def on_train_loss_report(self, info: dict[str, Any]) -> None:
+        """Take an iteration's figures: report, validate, save, stop. Called by mlx_lm."""
+        now = self.progress
+        now.iteration = self.start + int(info["iteration"])
+        tokens = self.start_tokens + int(info["trained_tokens"]) - now.tokens
+        now.tokens += tokens
+        loss = float(info["train_loss"])
+        self.pipe.send(
+            Trained(
+                iteration=now.iteration,
+                loss=loss,
+                learning_rate=float(info["learning_rate"]),
+                target_tokens=tokens,
+                padding=self.batches.padding,
+                seconds=time.perf_counter() - self.clock,
+                peak_memory=float(info["peak_memory"]),
+            )
+        )
+        if self.reporting and now.iteration % self.args.steps_per_report == 0:
+            self.reporting.on_train_loss_report({**info, "iteration": now.iteration})
+        self._stop_if_not_finite(loss)
+        self._validate_and_save()
+        self.clock = time.perf_counter()
+
+    def _train(self, original: Callable[..., None]) -> None:
+        self.start_tokens = self.progress.tokens
+        self.clock = time.perf_counter()
+        original(
+            model=self.model,
+            args=dataclasses.replace(
+                self.args,
+                iters=self.args.iters - self.start,
+                steps_per_report=1,
+                steps_per_save=NEVER,
+                adapter_file=self.checkpoints.last_weights,
+            ),
+            optimizer=self.optimizer,
+            train_dataset=self.train_set,
+            val_dataset=None,
+            iterate_batches=self.batches,
+            training_callback=self,
+        )
+
+    def _report_start(self) -> None:
+        from mlx.utils import tree_flatten
+        from mlx_lm.utils import get_total_parameters
+
+        trainable = sum(v.size for _, v in tree_flatten(self.model.trainable_parameters()))
+        self.pipe.send(
+            Loaded(
+                start=self.start,
+                iterations=self.args.iters,
+                batches_per_epoch=math.ceil(len(self.train_set) / self.args.batch_size),
+                updates=self.args.iters // self.args.grad_accumulation_steps,
+                trainable=trainable,
+                parameters=get_total_parameters(self.model),
+                report_every=self.args.steps_per_report,
+            )
+        )
+
+    def _stop_if_not_finite(self, loss: float) -> None:
+        """Stop when the loss or a weight is no number; the last finite weights are kept."""
+        if math.isfinite(loss) and self.checkpoints.remember_if_finite():
+            return
+        what = "the loss" if not math.isfinite(loss) else "a weight"
+        message = f"{what} is no longer a finite number"
+        rows = tuple(row + 1 for row in self.batches.rows)
+        raise Stop(Ended("nonfinite", self.progress.iteration, message, rows))
+
+    def _validate_and_save(self) -> None:
+        """Do what is due after this iteration.
+
+        A checkpoint is taken only after an optimizer update: gradients accumulated towards
+        the next one live inside mlx_lm and could not be restored.
+        """
+        now = self.progress
+        last = now.iteration == self.args.iters
+        updated = now.iteration % self.args.grad_accumulation_steps == 0
+        if now.iteration % self.args.steps_per_eval == 0 or last:
+            self._validate()
+        patience = self.settings.patience
+        spent = patience is not None and now.waiting >= patience and not last
+        asked = (self.interrupt.requested or self.pipe.broken) and updated and not last
+        if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
+            self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
+        if spent:
+            message = f"no lower validation loss in {patience} validations"
+            raise Stop(Ended("patience", now.iteration, message))
+        if asked:
+            raise Stop(Ended("interrupted", now.iteration))
+
+    def _validate(self) -> None:
+        """Measure the mean loss per target token over the validation rows; keep the best."""
+        if not self.valid_set or not self.args.val_batches:
+            return
+        from mlx_lm.tuner.trainer import evaluate
+
+        begin = time.perf_counter()
+        loss = evaluate(
+            model=self.model,
+            dataset=self.valid_set,
+            batch_size=self.args.batch_size,
+            num_batches=self.args.val_batches,
+            max_seq_length=self.args.max_seq_length,
+            iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
+        )
+        self.model.train()
+        seconds = time.perf_counter() - begin
+        now = self.progress
+        better = now.iteration > 0 and (now.best is None or loss < now.best)
+        if better:
+            now.best, now.waiting = loss, 0
+            self.checkpoints.keep_best()
+        elif now.iteration:
+            now.waiting += 1
+        self.pipe.send(Validated(now.iteration, loss, seconds, better))
+        if self.reporting:
+            report = {"iteration": now.iteration, "val_loss": loss, "val_time": seconds}
+            self.reporting.on_val_loss_report(report)
+
+
+def row_lengths(dataset: Any) -> list[int]:
+    """Return the token count of each row of an mlx_lm `CacheDataset`.
+
+    prep stores it with the row, which spares tokenising everything before the first batch.
+    """
+    rows = dataset._data
+    return [
+        int(rows[i]["mlxr"]["tokens"]) if "mlxr" in rows[i] else len(dataset[i][0])
+        for i in range(len(dataset))
+    ]
