@@ -1,0 +1,34 @@
+"""`mlxr demo`: the three commands on an embedded model and data set, offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlxr.compare.stage import Comparison, compare
+from mlxr.events import Display
+from mlxr.prep.stage import prepare
+from mlxr.recipe import load
+from mlxr.train.stage import plan, train
+from mlxr.workspace import Workspace, shipped
+
+RECIPE = "recipes/demo/calendar.toml"
+
+
+def demo(
+    workspace: Workspace, display: Callable[[], Display], heading: Callable[[str], None]
+) -> Comparison:
+    """Prepare, train and compare the shipped calendar recipe in `workspace`.
+
+    It is what `mlxr prep`, `mlxr train` and `mlxr compare` do, one after the other.
+    """
+    path = shipped() / RECIPE
+    loaded = load(path)
+    heading(f"1 of 3  mlxr prep {path}")
+    with display() as shown:
+        prepare(loaded.recipe, workspace, shown)
+    heading(f"2 of 3  mlxr train {path}")
+    with display() as shown:
+        training = train(plan(loaded, workspace), workspace, shown)
+    heading(f"3 of 3  mlxr compare {training.run.name}")
+    with display() as shown:
+        return compare(training.run, workspace, shown)

@@ -1,0 +1,94 @@
+"""The terminal as one object, its methods named by intent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mlxr.errors import MlxrError
+from mlxr.events import Display, Silent
+from mlxr.terminal.plain import Plain
+
+
+class Terminal:
+    """Writes results to stdout and everything else to stderr.
+
+    With `as_json` stdout gets one JSON document and nothing else; with `quiet` stderr gets
+    errors only.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure:  # a terminal that knows no ⌈≥⌉ shows ? instead of failing
+                reconfigure(errors="replace")
+        self._out = Console(highlight=False, markup=False, emoji=False)
+        self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._json = as_json
+        self._quiet = quiet or as_json
+
+    def display(self) -> Display:
+        """Return how progress is shown: redrawn on a terminal, else line by line, or not."""
+        if self._quiet:
+            return Silent()
+        if self._err.is_terminal and not self._err.is_dumb_terminal:
+            from mlxr.terminal.live import LiveDisplay
+
+            return LiveDisplay(self._err)
+        return Plain(self.talk)
+
+    def talk(self, text: str) -> None:
+        """Say something about the work, on stderr."""
+        if not self._quiet:
+            self._err.print(Text(text), soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """Begin a part of the work, on stderr."""
+        if not self._quiet:
+            self._err.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Say something that deserves attention, on stderr."""
+        if not self._quiet:
+            self._err.print(Text("! ", style="yellow") + Text(text), soft_wrap=True)
+
+    def result(self, text: str = "", style: str = "") -> None:
+        """Write a line of the result, on stdout."""
+        if not self._json:
+            self._out.print(Text(text, style=style), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table of the result; all columns but the first are right-aligned."""
+        if self._json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for i, name in enumerate(columns):
+            table.add_column(name, justify="right" if i else "left", no_wrap=i > 0)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._out.print(table)
+
+    def next_steps(self, commands: Sequence[tuple[str, str]]) -> None:
+        """Write what to type next: commands with what each does."""
+        if self._quiet:
+            return
+        self._err.print(Text("\nNext:", style="bold"))
+        for command, meaning in commands:
+            self._err.print(Text(f"  {meaning}\n    ", style="dim") + Text(command, "not dim bold"),
+                            soft_wrap=True)  # fmt: skip
+
+    def document(self, value: object) -> None:
+        """Write the one JSON document of --json."""
+        if self._json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=2, allow_nan=False) + "\n")
+
+    def error(self, error: MlxrError) -> None:
+        """Say what is wrong and what to do, on stderr."""
+        self._err.print(Text("error: ", style="bold red") + Text(error.message), soft_wrap=True)
+        if error.hint:
+            self._err.print(Text("→ ", style="bold") + Text(error.hint), soft_wrap=True)

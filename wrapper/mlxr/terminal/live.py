@@ -1,0 +1,127 @@
+"""Progress that redraws itself, for a person at a terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from mlxr.events import Ended, Event, Generated, Loaded, Progress, Saved, Step, Trained, Validated
+from mlxr.terminal.chart import TRAIN, VALID, chart
+from mlxr.terminal.plain import loaded_line
+from mlxr.terminal.progress import TrainingProgress, clock, figure
+
+HEIGHT = 7
+
+
+class LiveDisplay:
+    """A Display with a line for each step done and a moving part below."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._step: str | None = None
+        self._bar: tuple[str, int, int] | None = None
+        self._training: TrainingProgress | None = None
+        self._saved: Saved | None = None
+        self._live = Live(
+            get_renderable=self._draw, console=console, refresh_per_second=8, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        """Take over the bottom of the terminal."""
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the terminal back, leaving what was done as plain lines."""
+        failed = kind is not None
+        self._close_step("✗" if failed else "✓", "red" if failed else "green")
+        self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Take an event; the next redraw shows it."""
+        match event:
+            case Step(text):
+                self._close_step("✓", "green")
+                self._step, self._bar = text, None
+            case Progress(text, done, total):
+                self._bar = (text, done, total)
+            case Generated(done, total, tokens):
+                self._bar = (f"answers, {tokens:,} tokens", done, total)
+            case Loaded():
+                self._training = TrainingProgress(event)
+            case Trained() | Validated() if self._training:
+                self._training.take(event)
+            case Saved():
+                self._saved = event
+            case Ended() | Trained() | Validated():
+                pass
+
+    def _close_step(self, mark: str, colour: str) -> None:
+        if self._step is None:
+            return
+        self._live.console.print(Text(f"{mark} ", style=colour) + Text(self._step))
+        if self._training:
+            self._live.console.print(self._training_view(self._training))
+        self._step, self._training, self._saved = None, None, None
+
+    def _draw(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if self._step:
+            parts.append(Spinner("dots", Text(self._step)))
+        if self._bar:
+            parts.append(self._progress_line(*self._bar))
+        if self._training:
+            parts.append(self._training_view(self._training))
+        return Group(*parts)
+
+    def _progress_line(self, text: str, done: int, total: int) -> RenderableType:
+        line = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=total, completed=done, width=30)
+        line.add_row("  ", bar, Text(f"{done:,}/{total:,} {text}"))
+        return line
+
+    def _training_view(self, now: TrainingProgress) -> RenderableType:
+        width = min(self._console.width, 100)
+        valid = [(v.iteration, v.loss) for v in now.validations if v.loss is not None]
+        lines = chart(now.losses, valid, now.loaded.iterations, width - 2, HEIGHT)
+        drawing = Text("\n".join(f"  {line}" for line in lines), no_wrap=True, overflow="crop")
+        drawing.highlight_regex(TRAIN, "cyan")
+        drawing.highlight_regex(VALID, "bold yellow")
+        bar = Table.grid(padding=(0, 1))
+        done = f"{now.iteration:,}/{now.loaded.iterations:,}"
+        bar.add_row(
+            "  ",
+            ProgressBar(total=now.loaded.iterations, completed=now.iteration, width=30),
+            Text(f"{done} · epoch {now.epoch:.2f} · {clock(now.remaining)} left"),
+        )
+        lines_below = [Text(line, no_wrap=True, overflow="ellipsis") for line in _figures(now)]
+        head = Text(loaded_line(now.loaded), style="dim", no_wrap=True, overflow="ellipsis")
+        return Group(head, drawing, bar, *lines_below)
+
+
+def _figures(now: TrainingProgress) -> list[str]:
+    """Return the lines of figures below the bar."""
+    best = now.best
+    validated = now.validations[-1].loss if now.validations else None
+    losses = f"  loss {figure(now.loss)} {TRAIN}  validation {figure(validated)} {VALID}"
+    if best:
+        losses += f"  best {figure(best.loss)} at {best.iteration:,}"
+    if now.last is None:
+        return [losses]
+    speed = (
+        f"  {figure(now.tokens_per_second, 0)} tokens/s  rate {now.last.learning_rate:.2e}"
+        f"  padding {now.last.padding:.0%}  memory {now.last.peak_memory:.2f} GB"
+    )
+    return [losses, speed]

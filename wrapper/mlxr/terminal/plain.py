@@ -1,0 +1,99 @@
+"""Progress as plain lines, for logs, pipes and continuous integration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from mlxr.events import (
+    Ended,
+    Event,
+    Generated,
+    Loaded,
+    Progress,
+    Saved,
+    Step,
+    Trained,
+    Validated,
+)
+from mlxr.terminal.progress import TrainingProgress, clock, figure
+
+
+class Plain:
+    """A Display that writes one line at each report, through `write`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._training: TrainingProgress | None = None
+        self._tenth = -1
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+
+    def show(self, event: Event) -> None:
+        """Write the line of an event, if it has one."""
+        line = self._line(event)
+        if line:
+            self._write(line)
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case Step(text):
+                self._tenth = -1
+                return text
+            case Progress(text, done, total):
+                return f"  {text} {done:,}/{total:,}" if self._moved(done, total) else ""
+            case Generated(done, total, tokens):
+                answers = f"  {done:,}/{total:,} answers, {tokens:,} tokens"
+                return answers if self._moved(done, total) else ""
+            case Loaded():
+                self._training = TrainingProgress(event)
+                return loaded_line(event)
+            case Trained() | Validated():
+                return self._training_line(event)
+            case Saved() | Ended():
+                return ""
+
+    def _moved(self, done: int, total: int) -> bool:
+        """Tell whether a quarter was passed since the last line."""
+        quarter = 4 * done // max(1, total)
+        moved = quarter != self._tenth and done > 0
+        self._tenth = quarter if moved else self._tenth
+        return moved
+
+    def _training_line(self, event: Trained | Validated) -> str:
+        if self._training is None:
+            return ""
+        self._training.take(event)
+        if isinstance(event, Validated):
+            best = "  best so far" if event.best else ""
+            base = "  (before training)" if event.iteration == 0 else ""
+            return f"  {event.iteration:>6}  validation loss {figure(event.loss)}{best}{base}"
+        now, every = self._training, self._training.loaded.report_every
+        if event.iteration % every and event.iteration != now.loaded.iterations:
+            return ""
+        return (
+            f"  {event.iteration:>6}  loss {figure(now.loss)}  epoch {now.epoch:.2f}"
+            f"  {figure(now.tokens_per_second, 0)} tokens/s  {event.peak_memory:.2f} GB"
+            f"  {clock(now.remaining)} left"
+        )
+
+
+def loaded_line(event: Loaded) -> str:
+    """Return what is about to be trained, in one line."""
+    share = event.trainable / event.parameters
+    return (
+        f"  {event.iterations:,} iterations, {event.updates:,} updates,"
+        f" {event.iterations / event.batches_per_epoch:.3g} epochs;"
+        f" {event.trainable:,} of {event.parameters:,} parameters ({share:.2%})"
+    )

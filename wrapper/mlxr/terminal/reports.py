@@ -1,0 +1,152 @@
+"""What each command says at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlxr.terminal.console import Terminal
+from mlxr.terminal.progress import clock, figure
+
+if TYPE_CHECKING:
+    from mlxr.prep.stage import Preparation
+    from mlxr.train.stage import Plan, Training
+
+_MARKS = {"error": "✗", "warning": "!", "info": "·"}
+
+
+def show_preparation(terminal: Terminal, preparation: Preparation, recipe: Path) -> None:
+    """Say what was prepared and what the audit found."""
+    if not preparation.unchanged:
+        for finding in preparation.findings:
+            terminal.result(f"{_MARKS[finding.level]} {finding.code}: {finding.message}")
+            if finding.examples and finding.level != "info":
+                terminal.result(f"    {', '.join(finding.examples)}")
+            if finding.level != "info":
+                terminal.result(f"    → {finding.fix}")
+    terminal.table(
+        ["split", "rows", "tokens", "trained on"],
+        [
+            [
+                split,
+                f"{rows:,}",
+                f"{preparation.tokens[split]:,}",
+                f"{preparation.target_tokens[split]:,}",
+            ]
+            for split, rows in preparation.rows.items()
+        ],
+    )
+    terminal.result(f"{_short(preparation.prepared.folder)} · {preparation.seconds:.1f} s")
+    terminal.next_steps([(f"mlxr train {recipe}", "train on it")])
+    terminal.document(
+        {
+            "folder": str(preparation.prepared.folder),
+            "unchanged": preparation.unchanged,
+            "rows": dict(preparation.rows),
+            "tokens": dict(preparation.tokens),
+            "target_tokens": dict(preparation.target_tokens),
+            "findings": [finding.to_json() for finding in preparation.findings],
+        }
+    )
+
+
+def show_plan(terminal: Terminal, plan: Plan) -> None:
+    """Show every final value with its origin, and the plain command."""
+    from mlxr.train.config import command
+
+    loaded = plan.loaded
+    values = _leaves(loaded.recipe.model_dump(mode="json"))
+    rows = [[key, _toml(value), _origin(loaded.origins, key)] for key, value in values.items()]
+    terminal.table(["key", "value", "from"], rows)
+    length = plan.length
+    terminal.result(
+        f"{length.iterations:,} iterations ({length.batches_per_epoch:,} an epoch),"
+        f" {length.updates:,} optimizer updates, validation every {length.steps_per_eval:,},"
+        f" checkpoint every {length.save_every:,}"
+    )
+    terminal.result("\nPlain mlx-lm on the same rows, with this configuration as mlx_lm.yaml:")
+    terminal.result(f"  {command(Path('mlx_lm.yaml'))}\n")
+    for key, value in plan.config.items():
+        terminal.result(f"  {key}: {_yaml(value)}")
+    document = {"recipe": loaded.recipe.model_dump(mode="json"), "origins": dict(loaded.origins)}
+    terminal.document(
+        document
+        | {
+            "length": asdict(length),
+            "mlx_lm": dict(plan.config),
+            "command": command(Path("mlx_lm.yaml")),
+        }
+    )
+
+
+def show_training(terminal: Terminal, training: Training) -> None:
+    """Say how a run ended and what to type next."""
+    reasons = {
+        "done": "Trained",
+        "patience": "Stopped early: the validation loss no longer fell. Trained",
+        "interrupted": "Interrupted and saved. Trained",
+    }
+    memory = f", {training.peak_memory:.2f} GB at most" if training.peak_memory else ""
+    terminal.result(
+        f"{reasons[training.reason]} {training.iterations:,} iterations"
+        f" in {clock(training.seconds)}{memory}."
+    )
+    if training.best_loss is not None:
+        terminal.result(
+            f"Validation loss {figure(training.base_loss)} before,"
+            f" {figure(training.best_loss)} at iteration {training.best_iteration:,} (kept)."
+        )
+        if training.base_loss is not None and training.best_loss >= training.base_loss:
+            terminal.warn("Training never made the validation loss lower than the base model's.")
+    terminal.result(f"{_short(training.run.folder)}")
+    if training.reason == "interrupted":
+        terminal.next_steps([(f"mlxr train {training.recipe} --resume", "go on exactly there")])
+    else:
+        terminal.next_steps([(f"mlxr compare {training.run.name}", "base against tuned")])
+    terminal.document(
+        {**asdict(training), "run": training.run.name, "recipe": str(training.recipe)}
+    )
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= _leaves(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _origin(origins: Mapping[str, str], key: str) -> str:
+    """Return who set a key: itself, or the table it came with."""
+    place = key
+    while place:
+        if place in origins:
+            return origins[place]
+        place = place.rpartition(".")[0]
+    return "default"
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _yaml(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _short(path: Path) -> str:
+    """Return a path as seen from here, where it is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
