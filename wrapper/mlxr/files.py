@@ -75,15 +75,25 @@ def read_json(path: Path) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of `path`; raises MlxrError naming file and line."""
+    return (value for _, value in numbered_jsonl(path))
+
+
+def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number (from 1) and object of each line of `path` that is not blank.
+
+    Raises MlxrError naming file and line.
+    """
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
             try:
                 value = json.loads(line)
             except ValueError as error:
                 raise MlxrError(f"{path}:{number} is not JSON: {error}.") from None
             if not isinstance(value, dict):
                 raise MlxrError(f"{path}:{number} is not a JSON object.")
-            yield value
+            yield number, value
 
 
 def file_sha256(path: Path) -> str:

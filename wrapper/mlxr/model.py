@@ -1,4 +1,4 @@
-"""What a model's config.json says, read without its weights."""
+"""A model's tokenizer and config files, and what its config says; never its weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import read_json
+from mlxr.files import file_sha256, read_json, sha256
+from mlxr.quiet import quiet
+
+FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "*.jinja",
+    "vocab.*",
+    "merges.txt",
+    "tokenizer.model",
+    "*.tiktoken",
+    "tiktoken.model",
+    "tokenization*.py",
+)
+"""What a tokenizer is made of; never weights."""
 
 
 @dataclass(frozen=True)
@@ -40,31 +58,54 @@ class ModelConfig:
         return None
 
 
-def read_config(model: str) -> ModelConfig:
-    """Return the configuration of a local folder or of a Hub id (fetched or from the cache).
+def locate(model: str) -> Path:
+    """Return the folder with a model's tokenizer and config files, fetched from the Hub if need be.
 
-    Raises MlxrError when there is none to be had.
+    Raises MlxrError when the Hub has no such model, wants terms accepted or cannot be reached.
     """
-    folder = Path(model)
-    if folder.is_absolute():
-        return ModelConfig(read_json(folder / "config.json"))
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    if Path(model).is_absolute():
+        return Path(model)
+    with quiet():
+        from huggingface_hub import snapshot_download
 
-    try:
-        return ModelConfig(read_json(Path(hf_hub_download(model, "config.json"))))
-    except LocalEntryNotFoundError:
-        raise MlxrError(
-            f"The model {model} is neither a folder here nor in the cache, and the Hub is not"
-            " reachable.",
-            f"Go online once (hf download {model}), or name a local folder.",
-        ) from None
-    except (HfHubHTTPError, OSError) as error:
-        raise MlxrError(
-            f"The Hub has no model {model} for you: {_first_line(error)}",
-            "Check the id; for gated models accept the licence on its page, then `hf auth login`.",
-        ) from None
+        try:
+            return Path(snapshot_download(model, allow_patterns=list(FILES)))
+        except Exception as error:
+            raise hub_error(model, error) from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def hub_error(model: str, error: Exception) -> MlxrError:
+    """Return what went wrong with a model on the Hub in the user's words, with the next step."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return MlxrError(
+            f"The model {model} is gated: its owner wants you to accept terms first.",
+            f"Accept them at https://huggingface.co/{model}, then `hf auth login`.",
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return MlxrError(
+            f"The Hub has no model {model}, or it is private.",
+            "Check `model` in the recipe; for a private one, `hf auth login`.",
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return MlxrError(
+            f"The model {model} is not in the cache, and the Hub cannot be reached.",
+            "Go online once (and unset HF_HUB_OFFLINE), or give a local folder as `model`.",
+        )
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return MlxrError(f"The model {model} cannot be fetched: {said}", "Check `model` in the recipe.")
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a hash over the bytes of a model's tokenizer and config files."""
+    found = {path for pattern in FILES for path in folder.glob(pattern) if path.is_file()}
+    return sha256([[path.name, file_sha256(path)] for path in sorted(found)])
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Return config.json as mlx_lm takes it: generation_config.json has the last word on EOS."""
+    config = read_json(folder / "config.json")
+    generation = folder / "generation_config.json"
+    last = read_json(generation).get("eos_token_id") if generation.is_file() else None
+    return ModelConfig({**config, "eos_token_id": last} if last else dict(config))
