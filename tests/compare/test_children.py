@@ -1,0 +1,88 @@
+"""What runs in the compare child, on the demo's model: likelihood and generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conftest import MODEL
+from mlxr.compare.arms import longest_answer
+from mlxr.compare.generate import answers, batch_plan
+from mlxr.compare.likelihood import target_nll
+
+
+@pytest.fixture(scope="module")
+def loaded() -> tuple[Any, Any]:
+    from mlx_lm import load
+
+    model, tokenizer = load(str(MODEL))
+    return model, tokenizer
+
+
+def prompts(tokenizer: Any, count: int) -> list[list[int]]:
+    texts = [f"Repeat: {'Talven ' * (i % 5 + 1)}{i}" for i in range(count)]
+    return [
+        tokenizer.apply_chat_template([{"role": "user", "content": t}], add_generation_prompt=True)
+        for t in texts
+    ]
+
+
+def independent(model: Any, ids: list[int], offset: int) -> float:
+    """Compute −Σ log p of one unpadded row in float64."""
+    import mlx.core as mx
+    import numpy as np
+
+    logits = np.array(model(mx.array([ids[:-1]]))[0], dtype=np.float64)
+    logits -= logits.max(-1, keepdims=True)
+    log = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return float(-sum(log[i - 1, ids[i]] for i in range(max(offset, 1), len(ids))))
+
+
+def test_nll_is_exact_padded_or_not(loaded: tuple[Any, Any]) -> None:
+    model, tokenizer = loaded
+    rows = [[*p, 40 + i % 7, 90, 0] for i, p in enumerate(prompts(tokenizer, 50))]
+    offsets = [len(row) - 3 for row in rows]
+    offsets[0] = 0
+    expected = [independent(model, row, at) for row, at in zip(rows, offsets, strict=True)]
+    for batch in (1, 16):
+        assert target_nll(model, rows, offsets, batch) == pytest.approx(expected, rel=1e-5)
+
+
+def test_nll_does_not_depend_on_the_order(loaded: tuple[Any, Any]) -> None:
+    model, tokenizer = loaded
+    rows = [[*p, 40, 0] for p in prompts(tokenizer, 9)]
+    offsets = [len(row) - 2 for row in rows]
+    forward = target_nll(model, rows, offsets, 4)
+    backward = target_nll(model, rows[::-1], offsets[::-1], 4)
+    assert forward == backward[::-1]
+
+
+def test_answers_come_back_in_order_and_stop(loaded: tuple[Any, Any]) -> None:
+    from mlx_lm import stream_generate
+
+    model, tokenizer = loaded
+    asked = prompts(tokenizer, 10)
+    seen: list[tuple[int, int]] = []
+    found = answers(model, tokenizer, asked, 24, 4, lambda *now: seen.append(now)).answers
+    assert [done for done, _ in seen] == [4, 8, 10]
+    same = 0
+    for prompt, answer in zip(asked, found, strict=True):
+        alone = list(stream_generate(model, tokenizer, prompt, max_tokens=24))
+        ids = [r.token for r in alone if r.finish_reason != "stop"]
+        same += ids == answer.token_ids
+        assert answer.finish in {"stop", "length"}
+        assert len(answer.token_ids) <= 24
+        assert (answer.finish == "length") == (len(answer.token_ids) == 24)
+        assert not set(answer.token_ids) & set(tokenizer.eos_token_ids)
+    assert same >= 9, "batched and single greedy answers may differ in near-ties only"
+
+
+def test_the_batch_plan_depends_on_lengths_only() -> None:
+    assert batch_plan([5, 3, 9, 3, 1], 2) == [[4, 1], [3, 0], [2]]
+
+
+def test_the_longest_answer_follows_from_the_expected_ones() -> None:
+    assert longest_answer([10] * 100) == 64
+    assert longest_answer([100] * 99 + [1000]) == 150
+    assert longest_answer([100] * 98 + [1000] * 2) == 1500

@@ -1,0 +1,1 @@
+"""Judging base against tuned: outputs in, scores, statistics, alarms and a verdict out."""

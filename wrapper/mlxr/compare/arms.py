@@ -1,0 +1,122 @@
+"""Running an arm: the base model, or the base with an adapter, over the test samples."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxr.compare.sample import Output
+from mlxr.errors import MlxrError
+from mlxr.events import Display, Ended
+from mlxr.files import read_json, write_jsonl
+from mlxr.process import Child
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One sample in tokens: prompt and expected answer, and where the answer begins."""
+
+    ids: tuple[int, ...]
+    offset: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What both arms are asked, in the same words."""
+
+    model: str
+    trust_remote_code: bool
+    prompts: tuple[Prompt, ...]
+    max_tokens: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one arm wrote, and what it cost."""
+
+    outputs: tuple[Output, ...]
+    seconds: float
+    """Wall time of generation, loading left out."""
+    peak_memory: float
+    """GB (10^9 bytes), over generation."""
+    adapter_moved: bool | None
+    """Whether the adapter differs from its zero start; None for the base."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens written, over all samples."""
+        return sum(output.tokens for output in self.outputs)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens written per second of wall time, the whole batch together."""
+        return self.tokens / self.seconds if self.seconds else None
+
+
+def longest_answer(target_tokens: Sequence[int]) -> int:
+    """Return how many tokens an answer may have: max(64, ⌈1.5 × p99 of the expected answers⌉)."""
+    ordered = sorted(target_tokens)
+    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
+    return max(64, math.ceil(1.5 * p99))
+
+
+def run_arm(
+    name: str, request: Request, adapter: Path | None, folder: Path, display: Display
+) -> Arm:
+    """Return the answers of an arm, run in a process of its own that logs to `folder`.
+
+    Raises MlxrError when it fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    samples, output, log = (folder / f"{name}.{end}" for end in ("in.jsonl", "out.json", "log"))
+    write_jsonl(samples, ({"ids": list(p.ids), "offset": p.offset} for p in request.prompts))
+    output.unlink(missing_ok=True)
+    settings = {
+        "model": request.model,
+        "adapter": str(adapter) if adapter else None,
+        "samples": str(samples),
+        "output": str(output),
+        "max_tokens": request.max_tokens,
+        "batch_size": request.batch_size,
+        "trust_remote_code": request.trust_remote_code,
+    }
+    ended: Ended | None = None
+    with Child("mlxr.compare.child", [json.dumps(settings)], log) as child:
+        for event in child.events():
+            if isinstance(event, Ended):
+                ended = event
+            else:
+                display.show(event)
+        exit_ = child.wait()
+    if exit_.code or ended is None or ended.reason != "done":
+        said = ended.message if ended and ended.message else exit_.signal or f"code {exit_.code}"
+        raise MlxrError(f"The {name} arm failed: {said}.", f"The whole log: {log}")
+    arm = _arm(request, output)
+    for path in (samples, output):
+        path.unlink()
+    return arm
+
+
+def _arm(request: Request, path: Path) -> Arm:
+    document = read_json(path)
+    outputs = tuple(
+        Output(
+            text=answer["text"],
+            tokens=len(answer["token_ids"]) + (answer["finish"] == "stop"),
+            finish=answer["finish"],
+            nll=answer["nll"],
+            target_tokens=answer["target_tokens"],
+            target_bytes=len(prompt.target.encode("utf-8", "surrogatepass")),
+            prompt_tokens=prompt.offset,
+            prompt_seconds=None,
+            decode_seconds=answer["decode_seconds"],
+            token_ids=tuple(answer["token_ids"]),
+        )
+        for prompt, answer in zip(request.prompts, document["answers"], strict=True)
+    )
+    return Arm(outputs, document["seconds"], document["peak_memory"], document["adapter_changed"])

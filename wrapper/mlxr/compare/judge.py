@@ -1,0 +1,240 @@
+"""From two arms' outputs to a judgement: scores, statistics, baselines, alarms, verdict.
+
+Pure: the same outputs give the same judgement, wherever they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from mlxr.compare.alarms import Alarm, Evidence, find_alarms
+from mlxr.compare.metric import Metric
+from mlxr.compare.sample import Output, Sample, Score
+from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
+from mlxr.compare.statistics import (
+    Estimate,
+    Outcome,
+    Paired,
+    compare_metric,
+    estimate,
+    holm,
+    outcome,
+)
+from mlxr.compare.verdict import Baseline, Rules, Verdict, decide
+from mlxr.errors import MlxrError
+from mlxr.recipe import Compare
+
+GUARDRAILS = ("valid_any", "truncated")
+"""Metrics that must not get worse while the primary gets better."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a judgement is made from, in the order of the samples."""
+
+    samples: Sequence[Sample]
+    base: Sequence[Output]
+    tuned: Sequence[Output]
+    train_targets: Sequence[str]
+    rules: Compare
+    seed: int
+    prompts: Sequence[str]
+    """Hash of each prompt's tokens, the same ids being given to both arms."""
+    train_loss: float | None = None
+    """Last training loss of the run."""
+    allow_degenerate: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """One metric on both arms."""
+
+    metric: Metric
+    base: Estimate
+    tuned: Estimate
+    paired: Paired
+    p_holm: float | None
+    """Adjusted for all metrics but the primary, which was named before; None for that."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One sample in both arms."""
+
+    sample: Sample
+    base: Output
+    tuned: Output
+    base_score: Score
+    tuned_score: Score
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a comparison found."""
+
+    signature: str
+    primary: Metric
+    results: tuple[Result, ...]
+    """The primary first."""
+    baselines: Mapping[str, Mapping[str, float]]
+    """Trivial answers: by name, metric to value."""
+    alarms: tuple[Alarm, ...]
+    verdict: Verdict
+    judged: tuple[Judged, ...]
+
+    @property
+    def worst(self) -> list[Judged]:
+        """The samples that lost most on the primary metric, worst first."""
+        lost = [j for j in self.judged if j.outcome in {"broken", "loss"}]
+        return sorted(lost, key=self._gain)
+
+    def _gain(self, judged: Judged) -> float:
+        name, metric = self.primary.name, self.primary
+        gain = metric.of(judged.tuned_score.values[name]) - metric.of(
+            judged.base_score.values[name]
+        )
+        return gain if metric.higher_is_better else -gain
+
+
+def make_scorer(rules: Compare, train_targets: Sequence[str]) -> Scorer:
+    """Return the scorer of a recipe's [compare] table."""
+    options = ScorerOptions(dict(rules.fields), rules.day_first, tuple(train_targets))
+    return SCORERS[rules.task](options)
+
+
+def primary_metric(rules: Compare, scorer: Scorer) -> Metric:
+    """Return the metric that the verdict is about; raises MlxrError on an unknown name."""
+    metrics = {metric.name: metric for metric in scorer.metrics}
+    name = rules.primary or scorer.primary
+    if name in metrics:
+        return metrics[name]
+    close = get_close_matches(name, metrics, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Metrics: {', '.join(metrics)}."
+    raise MlxrError(f"compare.primary = {name!r} is no metric of task {rules.task!r}.", hint)
+
+
+def judge(case: Case) -> Judgement:
+    """Return the judgement of a case."""
+    scorer = make_scorer(case.rules, case.train_targets)
+    primary = primary_metric(case.rules, scorer)
+    metrics = scorer.metrics
+    base, tuned = (_scores(scorer, case.samples, arm) for arm in (case.base, case.tuned))
+    results = _results(case, metrics, primary, base, tuned)
+    baselines = _baselines(case, scorer)
+    trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
+    alarms = _alarms(case, metrics, primary, trivial, base, tuned)
+    by_name = {result.metric.name: result for result in results}
+    found = by_name.get(primary.name)
+    verdict = decide(
+        primary,
+        found.paired if found else None,
+        alarms=alarms,
+        problems=problems(case.samples, scorer, primary),
+        baselines=trivial,
+        guardrails=[(by_name[n].metric, by_name[n].paired) for n in GUARDRAILS if n in by_name],
+        rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
+    )
+    judged = tuple(
+        Judged(s, b, t, bs, ts, outcome(primary, bs, ts))
+        for s, b, t, bs, ts in zip(case.samples, case.base, case.tuned, base, tuned, strict=True)
+    )
+    return Judgement(scorer.signature, primary, results, baselines, alarms, verdict, judged)
+
+
+def problems(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> list[str]:
+    """Return why no verdict on `primary` could be trusted: the expected answers held to themselves.
+
+    An expected answer that cannot be scored, or does not get full marks, means that scorer and
+    data do not fit.
+    """
+    for sample in samples:
+        reason = scorer.check(sample.target)
+        if reason:
+            return [f"The expected answer of sample {sample.id} cannot be scored: {reason}."]
+    perfect = [scorer.score(sample, _written(sample.target)) for sample in samples]
+    values = [score.values[primary.name] for score in perfect if primary.name in score.values]
+    if primary.unit or not primary.higher_is_better or not values or primary.total(values) == 1:
+        return []
+    share = primary.show(primary.total(values))
+    return [f"The expected answers themselves score {share} on {primary.title}, not 100 %."]
+
+
+def _scores(scorer: Scorer, samples: Sequence[Sample], arm: Sequence[Output]) -> list[Score]:
+    return [scorer.score(sample, output) for sample, output in zip(samples, arm, strict=True)]
+
+
+def _results(
+    case: Case,
+    metrics: Sequence[Metric],
+    primary: Metric,
+    base: Sequence[Score],
+    tuned: Sequence[Score],
+) -> tuple[Result, ...]:
+    ids = [sample.id for sample in case.samples]
+    found = []
+    for metric in sorted(metrics, key=lambda m: m.name != primary.name):
+        paired = compare_metric(metric, base, tuned, ids, case.seed)
+        arms = [estimate(metric, scores, ids, case.seed) for scores in (base, tuned)]
+        if paired and arms[0] and arms[1]:
+            found.append(Result(metric, arms[0], arms[1], paired, None))
+    others = [result for result in found if result.metric.name != primary.name]
+    adjusted = dict(zip(map(id, others), holm([r.paired.p for r in others]), strict=True))
+    return tuple(replace(result, p_holm=adjusted.get(id(result))) for result in found)
+
+
+def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
+    """Score the answers that need no model, by the same code as the arms."""
+    found = {}
+    for name, text in scorer.baselines(case.train_targets).items():
+        scores = [scorer.score(sample, _written(text)) for sample in case.samples]
+        columns = {
+            metric.name: [s.values[metric.name] for s in scores if metric.name in s.values]
+            for metric in scorer.metrics
+        }
+        found[name] = {m.name: m.total(columns[m.name]) for m in scorer.metrics if columns[m.name]}
+    return found
+
+
+def _alarms(
+    case: Case,
+    metrics: Sequence[Metric],
+    primary: Metric,
+    trivial: Sequence[Baseline],
+    base: Sequence[Score],
+    tuned: Sequence[Score],
+) -> tuple[Alarm, ...]:
+    values = [baseline.value for baseline in trivial]
+    best = (max if primary.higher_is_better else min)(values, default=None)
+    return find_alarms(
+        Evidence(
+            samples=case.samples,
+            base=case.base,
+            tuned=case.tuned,
+            base_scores=base,
+            tuned_scores=tuned,
+            metrics=metrics,
+            base_prompts=case.prompts,
+            tuned_prompts=case.prompts,
+            train_loss=case.train_loss,
+            primary=primary,
+            baseline=best,
+        )
+    )
+
+
+def _written(text: str) -> Output:
+    """Return an output that no model wrote."""
+    return Output(
+        text=text,
+        tokens=0,
+        finish="stop",
+        nll=None,
+        target_tokens=0,
+        target_bytes=0,
+        prompt_tokens=0,
+        prompt_seconds=None,
+        decode_seconds=None,
+    )

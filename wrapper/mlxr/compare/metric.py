@@ -1,0 +1,74 @@
+"""What a metric is: how scores become one number, which way is better, how it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mlxr.compare.sample import Value
+
+Kind = Literal["binary", "mean", "ratio"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about an arm, made from one value per sample."""
+
+    name: str
+    kind: Kind
+    """0 or 1 per sample; a number per sample; or sums per sample, added before dividing."""
+    higher_is_better: bool
+    title: str
+    """How a sentence names it."""
+    explanation: str
+    aggregate: Callable[[Sequence[float]], float] | None = None
+    """For a ratio: the value that summed statistics give. Total: it never divides by zero."""
+    unit: str = ""
+    """Written after the number; "" is a share, written in per cent."""
+    tie_band: float = 0.0
+    """Two samples' values closer than this are a tie."""
+
+    def __post_init__(self) -> None:
+        if (self.kind == "ratio") != (self.aggregate is not None):
+            raise ValueError(f"{self.name}: a ratio, and nothing else, needs `aggregate`")
+
+    def of(self, value: Value) -> float:
+        """Return one sample's value as one number."""
+        return self.total([value])
+
+    def total(self, values: Sequence[Value]) -> float:
+        """Return the metric over samples; their order has no influence. Raises on no samples."""
+        if not values:
+            raise ValueError(f"{self.name}: no sample has a score")
+        if self.aggregate is None:
+            return math.fsum(number(value) for value in values) / len(values)
+        columns = zip(*(sums(value) for value in values), strict=True)
+        return self.aggregate([math.fsum(column) for column in columns])
+
+    def better(self, one: float, other: float) -> bool:
+        """Return whether `one` is strictly better than `other`."""
+        return one > other if self.higher_is_better else one < other
+
+    def show(self, value: float) -> str:
+        """Return a value as a reader sees it: "42.0 %" or "2.303 nats/token"."""
+        return f"{value:.4g} {self.unit}" if self.unit else f"{100 * value:.1f} %"
+
+    def show_delta(self, delta: float) -> str:
+        """Return a difference with its sign: "+42.0 points" or "-0.12 nats/token"."""
+        return f"{delta:+.3g} {self.unit}" if self.unit else f"{100 * delta:+.1f} points"
+
+
+def number(value: Value) -> float:
+    """Return the value of a binary or mean metric; raises TypeError on a ratio's statistics."""
+    if isinstance(value, tuple):
+        raise TypeError("statistics of a ratio where a number is due")
+    return float(value)
+
+
+def sums(value: Value) -> tuple[float, ...]:
+    """Return the statistics of a ratio metric; raises TypeError on a plain number."""
+    if not isinstance(value, tuple):
+        raise TypeError("a number where statistics of a ratio are due")
+    return value

@@ -1,0 +1,77 @@
+"""report.md: the comparison for a pull request; GitHub's Markdown, no HTML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlxr.compare.judge import Judged, Judgement
+from mlxr.compare.report import rows
+
+SHOWN = 600
+"""Characters of a prompt or an output that the report shows; samples.jsonl has all."""
+
+
+def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
+    """Return the report of a comparison; the same document gives the same bytes."""
+    verdict = judgement.verdict
+    parts = [f"# {verdict.label}: {document['run']}", verdict.text]
+    parts += [f"> **{alarm.code}** ({alarm.level}) {alarm.message}" for alarm in judgement.alarms]
+    parts += ["## Metrics", _table(rows.METRICS, rows.metric_rows(judgement))]
+    parts.append("● named before the run; p of the others is adjusted for their number (Holm).")
+    if judgement.baselines:
+        name = judgement.primary.name
+        parts.append(_table(("answers that need no model", name), rows.baseline_rows(judgement)))
+    if document["fields"]:
+        parts += ["## Fields", _table(rows.FIELDS, rows.field_rows(document["fields"]))]
+    parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
+    parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
+    if document["findings"]:
+        found = [f"- `{f['code']}`: {f['message']}" for f in document["findings"]]
+        parts += ["## What the audit of the data found", "\n".join(found)]
+    parts += ["## How it was made", _provenance(document)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    head = [_row(columns), _row(["---", *["---:"] * (len(columns) - 1)])]
+    return "\n".join(head + [_row(line) for line in lines])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _sample(judged: Judged) -> str:
+    texts = (
+        ("prompt", judged.sample.prompt),
+        ("expected", judged.sample.target),
+        ("base", judged.base.text),
+        ("tuned", judged.tuned.text),
+    )
+    blocks = [f"{name}\n\n{_quoted(text)}" for name, text in texts]
+    return "\n\n".join([f"### {judged.outcome}: {judged.sample.id}", *blocks])
+
+
+def _quoted(text: str) -> str:
+    """Return text as an indented block, in which nothing is markup."""
+    shown = text if len(text) <= SHOWN else text[:SHOWN] + " …"
+    return "\n".join(f"    {line}" for line in shown.splitlines() or [""])
+
+
+def _provenance(document: Mapping[str, Any]) -> str:
+    made = document["provenance"]
+    recipe = made["recipe"]
+    lines = {
+        "model": recipe["model"],
+        "adapter": made["adapter_sha256"],
+        "data": document["data"]["sha256"],
+        "scored by": made["signature"],
+        "generation": json.dumps(made["generate"]),
+        "speed (descriptive)": rows.speed_line(document["arms"]),
+        "versions": ", ".join(f"{k} {v}" for k, v in made["compared_with"].items()),
+        "machine": made["machine"]["system"],
+        "seed": recipe["seed"],
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in lines.items())

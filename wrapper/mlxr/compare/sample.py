@@ -1,0 +1,63 @@
+"""What is judged: a sample, what an arm wrote for it, and what a scorer made of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Finish = Literal["stop", "length", "error"]
+
+Value = float | tuple[float, ...]
+"""One metric of one sample: 0 or 1 (binary), a number (mean), or sums to be added (ratio)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test case."""
+
+    id: str
+    """Unique among the samples of a comparison."""
+    prompt: str
+    """Text of the prompt, as the model got it."""
+    target: str
+    """The expected answer."""
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one arm wrote for one sample, and what it cost."""
+
+    text: str
+    tokens: int
+    """Tokens written, the end token included."""
+    finish: Finish
+    """The model stopped, ran into the limit, or failed."""
+    nll: float | None
+    """Negative log-likelihood of the target in nats, summed over its tokens; None if unmeasured."""
+    target_tokens: int
+    target_bytes: int
+    """UTF-8 bytes of the target's text."""
+    prompt_tokens: int
+    prompt_seconds: float | None
+    decode_seconds: float | None
+    """Time from the first token to the last."""
+    token_ids: tuple[int, ...] = ()
+    """Tokens written, without the end token; empty if not kept."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One output held against its target."""
+
+    values: Mapping[str, Value]
+    """Metric name to value; a metric that is missing is unscored."""
+    answer: object = None
+    """What was read out of the output: a JSON value or a text."""
+    parse: str = ""
+    """How it was read: strict, fenced, pyliteral, embedded, fail, or text."""
+    errors: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    detail: Mapping[str, object] = field(default_factory=dict)
+    """What the scorer saw, as JSON values: for a record, the class of every field."""
