@@ -156,7 +156,7 @@ def _finish(terminal: Terminal, comparison: Any) -> None:
     from mlxr.terminal.reports import show_comparison
 
     show_comparison(terminal, comparison)
-    raise typer.Exit(comparison.verdict.exit_code)
+    raise typer.Exit(comparison.exit_code)
 
 
 def _terminal(as_json: bool, quiet: bool) -> Terminal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock, figure
 
 if TYPE_CHECKING:
+    from mlxr.compare.judge import Judged
+    from mlxr.compare.stage import Comparison
     from mlxr.prep.stage import Preparation
     from mlxr.train.stage import Plan, Training
 
@@ -108,6 +110,62 @@ def show_training(terminal: Terminal, training: Training) -> None:
     terminal.document(
         {**asdict(training), "run": training.run.name, "recipe": str(training.recipe)}
     )
+
+
+_STYLES = {
+    "IMPROVED": "bold green",
+    "EQUIVALENT": "bold",
+    "INCONCLUSIVE": "bold yellow",
+    "REGRESSED": "bold red",
+    "BELOW_TRIVIAL_BASELINE": "bold red",
+    "BLOCKED": "bold red",
+}
+
+
+def show_comparison(terminal: Terminal, comparison: Comparison) -> None:
+    """Show the verdict, then what it rests on, then where the rest is."""
+    from mlxr.compare.report import rows
+
+    judgement, document = comparison.judgement, comparison.document
+    verdict = judgement.verdict
+    terminal.result()
+    terminal.result(verdict.label, _STYLES[verdict.code])
+    terminal.result(verdict.text)
+    for alarm in judgement.alarms:
+        if alarm.code not in verdict.blockers:  # the verdict's text has those
+            terminal.result(f"\n{alarm.code}: {alarm.message}", "yellow")
+    terminal.result()
+    terminal.table(rows.METRICS, rows.metric_rows(judgement))
+    trivial = " · ".join(f"{name} {value}" for name, value in rows.baseline_rows(judgement))
+    if trivial:
+        terminal.result(f"answers that need no model, on {judgement.primary.name}: {trivial}")
+    if document["fields"]:
+        terminal.result()
+        terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))
+    terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
+    _show_worst(terminal, rows.worst(judgement, 3))
+    terminal.result(f"cost: {rows.speed_line(document['arms'])}")
+    terminal.result(f"{_short(comparison.report)}")
+    terminal.document(document)
+
+
+def _show_worst(terminal: Terminal, worst: Sequence[Judged]) -> None:
+    """Show the samples that lost most; all of them are in samples.jsonl."""
+    if not worst:
+        return
+    terminal.result("lost most:")
+    for judged in worst:
+        terminal.result(f"  {judged.sample.id}  {_line(judged.sample.prompt)}")
+        terminal.result(f"    expected  {_line(judged.sample.target)}")
+        terminal.result(f"    base      {_line(judged.base.text)}")
+        terminal.result(f"    tuned     {_line(judged.tuned.text)}")
+
+
+def _line(text: str, width: int = 110) -> str:
+    """Return text on one line, cut in its middle; control characters are shown, not obeyed."""
+    flat = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in flat)
+    return shown if len(shown) <= width else f"{shown[: width // 2]} … {shown[-width // 2 :]}"
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

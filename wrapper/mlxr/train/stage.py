@@ -15,7 +15,7 @@ from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Event, Step, Trained, Validated, to_json
 from mlxr.files import file_sha256, json_line, read_json, write_json
 from mlxr.manifest import Manifest, read_manifest
-from mlxr.model import read_config
+from mlxr.model import locate, read_config
 from mlxr.process import Child, Exit
 from mlxr.recipe import Loaded, Recipe
 from mlxr.train.config import Schedule, mlx_lm_config, schedule
@@ -62,7 +62,7 @@ def plan(loaded: Loaded, workspace: Workspace) -> Plan:
     manifest = read_manifest(prepared, recipe, loaded.path)
     length = schedule(recipe.train, manifest.rows["train"])
     config = mlx_lm_config(
-        recipe, read_config(recipe.model), prepared.folder, Path("adapters"), length
+        recipe, read_config(locate(recipe.model)), prepared.folder, Path("adapters"), length
     )
     return Plan(loaded, prepared, manifest, length, config)
 

@@ -45,7 +45,7 @@ def write_state(folder: Path, optimizer: Any, progress: Progress) -> None:
 
 
 def read_state(folder: Path, model: Any, optimizer: Any) -> Progress:
-    """Restore weights, optimizer and random state from a checkpoint's folder; return how far it was.
+    """Restore weights, optimizer and random state from a checkpoint; return how far it was.
 
     MLX's global generator is set through its seed, of which the state is the two halves.
     """

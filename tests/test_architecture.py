@@ -1,0 +1,144 @@
+"""The floors of the house: which module may import which, and one home for each dependency."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "wrapper" / "mlxr"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+HOMES = {
+    "datasets": ["prep/sources.py"],
+    "jinja2": ["prep/template.py"],
+    "pydantic": ["recipe/"],
+    "rich": ["terminal/"],
+    "subprocess": ["process.py"],
+    "typer": ["cli.py"],
+}
+"""The only files that may import these."""
+
+CHILDREN = [
+    "compare/child.py",
+    "compare/generate.py",
+    "compare/likelihood.py",
+    "train/batches.py",
+    "train/checkpoints.py",
+    "train/child.py",
+    "train/session.py",
+    "train/state.py",
+]
+"""What runs in a child: the only code that may import mlx and mlx_lm."""
+
+FLOORS = [
+    {"__main__"},
+    {"cli"},
+    {"demo"},
+    {"prep", "train", "compare"},
+    {"manifest"},
+    {"recipe", "model", "process", "provenance", "workspace"},
+    {"events", "files", "quiet"},
+    {"errors"},
+]
+"""Imports point down, or stay within a part."""
+
+STAGES = ("prep", "train", "compare")
+SHARED = {"mlxr.prep.tokens", "mlxr.prep.template"}
+"""The one prompt builder: what other stages may import of prep."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted modules that a file imports anywhere, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def part(module: str) -> str:
+    """Return the floor's name for "mlxr.train.config" or "train/config.py": train."""
+    return module.removeprefix("mlxr.").replace("/", ".").split(".")[0]
+
+
+def floor(of: str) -> int:
+    return next(i for i, names in enumerate(FLOORS) if of in names)
+
+
+def test_the_package_was_found() -> None:
+    assert len(MODULES) > 20
+
+
+@pytest.mark.parametrize(("package", "homes"), HOMES.items())
+def test_one_home_per_dependency(package: str, homes: list[str]) -> None:
+    users = [name(p) for p in MODULES if package in {m.split(".")[0] for m in imports(p)}]
+    assert users, f"nobody imports {package}: remove it"
+    assert [user for user in users if not user.startswith(tuple(homes))] == []
+
+
+def test_mlx_is_imported_in_children_only() -> None:
+    users = [name(p) for p in MODULES if {m.split(".")[0] for m in imports(p)} & {"mlx", "mlx_lm"}]
+    assert sorted(users) == sorted(set(users) & set(CHILDREN))
+    assert users
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_down(path: Path) -> None:
+    here = part(name(path).removesuffix(".py"))
+    if here in {"__init__", "terminal"}:  # terminal shows what the others return
+        return
+    for module in imports(path):
+        if not module.startswith("mlxr.") or (there := part(module)) == here:
+            continue
+        if there == "terminal":
+            assert here == "cli", f"{name(path)} imports the terminal"
+            continue
+        if here in STAGES and there in STAGES:
+            assert module in SHARED, f"{name(path)} imports another stage: {module}"
+            continue
+        below = floor(here) <= floor(there)
+        assert below, f"{name(path)} imports upwards: {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_stay_small(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 300, f"{name(path)} has {lines} lines: split it by noun"
+
+
+def test_nothing_prints() -> None:
+    printing = [
+        name(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+    assert printing == []
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "datasets jinja2 mlx mlx_lm numpy pydantic scipy tokenizers transformers".split()
+    code = (
+        "import sys\n"
+        "from mlxr.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"loaded = sorted(set({heavy}) & set(sys.modules))\n"
+        "sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "compare" in done.stdout

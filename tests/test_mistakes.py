@@ -1,0 +1,102 @@
+"""Ten mistakes that everyone makes: one clear message each, with the place and the next step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import MODEL, Ran, questions
+
+Run = Callable[..., Ran]
+Write = Callable[..., Path]
+
+
+def failed(ran: Ran, *parts: str) -> None:
+    """Assert one clear failure that says all `parts`: non-zero, no traceback, nothing on stdout."""
+    assert ran.code == 1
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    message = ran.err[ran.err.index("error: ") :]
+    assert message.count("error: ") == 1
+    assert "\n→ " in message, message
+    for part in parts:
+        assert part in message, message
+
+
+def test_a_misspelt_key(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe(learning_rat=1e-4)
+    failed(mlxr("prep", recipe), "train.learning_rat", "Did you mean learning_rate?", "r.toml")
+
+
+def test_a_wrong_type(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe(batch_size="four")
+    failed(mlxr("prep", recipe), 'train.batch_size: must be a whole number, not "four"')
+
+
+def test_a_missing_template(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe()
+    (recipe.parent / "t.jinja").rename(recipe.parent / "other.jinja")
+    failed(mlxr("prep", recipe), "data.template", "t.jinja does not exist", "other.jinja")
+
+
+def test_a_missing_column(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe(template=_template("{{ questoin }}"))
+    failed(mlxr("prep", recipe), "template-failed", "questoin", "question", "rows.jsonl:1")
+
+
+def test_an_empty_file(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe([])
+    failed(mlxr("prep", recipe), "rows.jsonl has no rows", "data.source")
+
+
+def test_an_unknown_model_folder(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe(model="./modles/tiny")
+    failed(mlxr("prep", recipe), "model: the folder", "modles/tiny does not exist", "Hub id")
+
+
+def test_a_split_smaller_than_the_batch(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe(batch_size=16)
+    failed(mlxr("prep", recipe), "split-too-small", "batch", "train.batch_size")
+
+
+def test_a_row_with_no_target_after_truncation(mlxr: Run, write_recipe: Write) -> None:
+    long = {"question": "word " * 200, "answer": "42"}
+    recipe = write_recipe([*questions(60), long], max_seq_length=64, too_long="error")
+    failed(mlxr("prep", recipe), "no-target", "rows.jsonl:61", "max_seq_length")
+
+
+def test_a_model_without_a_chat_template(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(MODEL, base)
+    (base / "chat_template.jinja").unlink()
+    failed(mlxr("prep", write_recipe(model=base)), "has no chat template", "instruct")
+
+
+@pytest.mark.parametrize("command", ["compare"])
+def test_a_run_that_does_not_exist(mlxr: Run, command: str, tmp_path: Path) -> None:
+    failed(mlxr(command, "calendar/0007"), "no run 'calendar/0007'", "mlxr train")
+    run = tmp_path / "adapters" / "calendar" / "0001"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"status": "done"}))
+    failed(mlxr(command, "calendar/0007"), "no run 'calendar/0007'", "calendar/0001")
+
+
+def test_training_before_preparing(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe()
+    failed(mlxr("train", recipe), "is not prepared", f"mlxr prep {recipe}")
+
+
+def test_training_on_data_prepared_otherwise(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe()
+    assert mlxr("prep", recipe).code == 0
+    changed = mlxr("train", recipe, "--set", "train.max_seq_length=100")
+    failed(changed, "train.max_seq_length changed since r was prepared", f"mlxr prep {recipe}")
+
+
+def _template(prompt: str) -> str:
+    completion = "{% block completion %}{{ answer }}{% endblock %}"
+    return f"{{% block prompt %}}{prompt}{{% endblock %}}{completion}"

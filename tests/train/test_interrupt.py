@@ -1,0 +1,113 @@
+"""Ctrl-C and the end of mlxr itself, with real processes and real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conftest import Ran
+from mlxr.files import read_json
+
+Run = Callable[..., Ran]
+Write = Callable[..., Path]
+
+
+@contextmanager
+def training(recipe: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start `mlxr train` and wait for its first validation after training began."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlxr", "train", str(recipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.split()[:2] == ["2", "validation"]:
+                break
+        else:
+            pytest.fail("training never got to iteration 2")
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_saved_and_goes_on(
+    mlxr: Run, write_recipe: Write, tmp_path: Path, number: signal.Signals
+) -> None:
+    recipe = write_recipe(iters=400, steps_per_eval=2, save_every=1000)
+    assert mlxr("prep", recipe).code == 0
+    with training(recipe) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted and saved" in out
+    assert f"mlxr train {recipe} --resume" in err
+    assert "Traceback" not in err
+    run = tmp_path / "adapters/r/0001"
+    record = read_json(run / "run.json")
+    assert record["status"] == "interrupted"
+    stopped = record["result"]["iterations"]
+    assert (run / "checkpoints" / f"{stopped:07d}" / "state.json").is_file()
+    assert (run / "adapters.safetensors").is_file()
+    assert _children(process.pid) == []
+
+
+def test_a_child_whose_mlxr_was_killed_saves_and_ends(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe(iters=4000, steps_per_eval=2, save_every=100_000)
+    assert mlxr("prep", recipe).code == 0
+    with training(recipe) as process:
+        [child] = _children(process.pid)
+        process.kill()
+        process.wait()
+        _wait_for_the_end(child)
+    run = tmp_path / "adapters/r/0001"
+    assert list((run / "checkpoints").glob("*/state.json"))
+    assert (run / "adapters.safetensors").is_file()
+    ran = mlxr("compare", "r/0001")
+    assert ran.code == 1
+    assert "has not ended (or was killed)" in ran.err
+
+
+def _children(parent: int) -> list[int]:
+    """Return the training children that a process started and that still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if b"mlxr.train.child" in command and int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def _wait_for_the_end(pid: int) -> None:
+    """Wait until a process that is not ours has ended; pidfd says when, without polling."""
+    import select
+
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ready, _, _ = select.select([descriptor], [], [], 60)
+    os.close(descriptor)
+    assert ready, "the child still runs"
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,0 +1,220 @@
+"""Training in a real child on the demo's model: what is kept, when it stops, how it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Ran, questions
+from mlxr.files import file_sha256, read_json, read_jsonl
+
+Run = Callable[..., Ran]
+Write = Callable[..., Path]
+
+
+def prepared(mlxr: Run, recipe: Path) -> Path:
+    ran = mlxr("prep", recipe)
+    assert ran.code == 0, ran.err
+    return recipe
+
+
+def events(run: Path, *kinds: str) -> list[dict[str, Any]]:
+    """Return the events of a run without what clocks and memory say."""
+    noise = {"seconds", "peak_memory", "path"}
+    return [
+        {key: value for key, value in event.items() if key not in noise}
+        for event in read_jsonl(run / "events.jsonl")
+        if event["event"] in kinds
+    ]
+
+
+def test_a_run_folder_is_a_plain_adapter_and_tells_its_story(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe(iters=6, steps_per_eval=2, keep_checkpoints=2))
+    ran = mlxr("train", recipe)
+    assert ran.code == 0, ran.err
+    run = tmp_path / "adapters" / "r" / "0001"
+    found = {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()}
+    checkpoint = {
+        "adapter_config.json", "adapters.safetensors", "optimizer.safetensors", "state.json",
+    }  # fmt: skip
+    assert found == {
+        "adapter_config.json", "adapters.safetensors", "best/adapter_config.json",
+        "best/adapters.safetensors", "events.jsonl", "mlx_lm.yaml", "run.json", "train.log",
+        *(f"checkpoints/{it}/{file}" for it in ("0000004", "0000006") for file in checkpoint),
+    }  # fmt: skip
+    record = read_json(run / "run.json")
+    assert record["status"] == "done"
+    assert record["result"]["adapter_sha256"] == file_sha256(run / "adapters.safetensors")
+    validated = events(run, "validated")
+    assert [event["iteration"] for event in validated] == [0, 2, 4, 6]
+    lowest = min(validated[1:], key=lambda event: float(event["loss"]))
+    assert record["result"]["best_iteration"] == lowest["iteration"]
+    assert record["result"]["base_loss"] == validated[0]["loss"]
+    assert [event["best"] for event in validated].count(True) >= 1
+    assert file_sha256(run / "best/adapters.safetensors") == record["result"]["adapter_sha256"]
+    assert f"mlxr compare {run.parent.name}/{run.name}" in ran.err
+
+
+def test_resume_gives_the_same_weights_as_never_stopping(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe(iters=8, steps_per_eval=4, save_every=2, grad_accumulation_steps=2)
+    text = recipe.read_text() + '[train.lr_schedule]\nname = "cosine"\nwarmup = 0.25\n'
+    recipe.write_text(text + "[train.lora_parameters]\nrank = 4\nscale = 2.0\ndropout = 0.1\n")
+    prepared(mlxr, recipe)
+    assert mlxr("train", recipe).code == 0
+    whole = tmp_path / "adapters" / "r" / "0001"
+    assert mlxr("train", recipe).code == 0
+    parts = tmp_path / "adapters" / "r" / "0002"
+    _as_if_stopped_at(parts, 4)
+    ran = mlxr("train", recipe, "--resume")
+    assert ran.code == 0, ran.err
+    assert "Going on with run r/0002 from iteration 4" in ran.err
+    for weights in ("adapters.safetensors", "checkpoints/0000008/adapters.safetensors"):
+        assert file_sha256(whole / weights) == file_sha256(parts / weights)
+    assert events(whole, "trained", "validated") == events(parts, "trained", "validated")
+    results = [read_json(run / "run.json")["result"] for run in (whole, parts)]
+    same = ("best_loss", "best_iteration", "base_loss", "train_loss", "iterations")
+    assert [results[0][key] for key in same] == [results[1][key] for key in same]
+
+
+def _as_if_stopped_at(run: Path, iteration: int) -> None:
+    """Take from a run all that came after an iteration."""
+    for checkpoint in (run / "checkpoints").iterdir():
+        if int(checkpoint.name) > iteration:
+            for file in checkpoint.iterdir():
+                file.unlink()
+            checkpoint.rmdir()
+    kept = [e for e in read_jsonl(run / "events.jsonl") if e.get("iteration", 0) <= iteration]
+    lines = [json.dumps(e) for e in kept if e["event"] != "ended"]
+    (run / "events.jsonl").write_text("\n".join(lines) + "\n")
+    (run / "adapters.safetensors").unlink()
+    record = read_json(run / "run.json")
+    best = [e for e in kept if e["event"] == "validated" and e["best"]][-1]
+    record["result"] |= {"best_loss": best["loss"], "best_iteration": best["iteration"]}
+    (run / "run.json").write_text(json.dumps(record | {"status": "interrupted"}))
+
+
+def test_a_finished_run_is_not_resumed(mlxr: Run, write_recipe: Write) -> None:
+    recipe = prepared(mlxr, write_recipe(iters=2))
+    assert mlxr("train", recipe).code == 0
+    ran = mlxr("train", recipe, "--resume")
+    assert ran.code == 1
+    assert "Run r/0001 is finished" in ran.err
+
+
+def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_last_finite_weights(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe(iters=40, learning_rate=1e38, steps_per_eval=100))
+    ran = mlxr("train", recipe)
+    assert ran.code == 1
+    assert "is no longer a finite number" in ran.err
+    assert "Rows of train.jsonl in that batch: " in ran.err
+    assert "train.learning_rate" in ran.err
+    record = read_json(tmp_path / "adapters/r/0001/run.json")
+    assert record["status"] == "nonfinite"
+    assert record["result"]["iterations"] < 5
+    assert len(record["result"]["rows"]) == 2
+    assert _all_finite(tmp_path / "adapters/r/0001/adapters.safetensors")
+
+
+def _all_finite(weights: Path) -> bool:
+    import mlx.core as mx
+
+    return all(bool(mx.isfinite(value).all().item()) for value in mx.load(str(weights)).values())
+
+
+def test_spent_patience_stops(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    """With a learning rate of almost nothing the loss cannot fall twice."""
+    recipe = write_recipe(
+        iters=40, learning_rate=1e-30, steps_per_eval=1, early_stopping_patience=3
+    )
+    ran = mlxr("train", prepared(mlxr, recipe))
+    assert ran.code == 0, ran.err
+    assert "Stopped early" in ran.out
+    record = read_json(tmp_path / "adapters/r/0001/run.json")
+    assert (record["status"], record["result"]["iterations"]) == ("patience", 4)
+
+
+def test_validation_does_not_change_training(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe(iters=6, steps_per_eval=1))
+    assert mlxr("train", recipe).code == 0
+    assert mlxr("train", recipe, "--set", "train.steps_per_eval=6").code == 0
+    one, other = (events(tmp_path / f"adapters/r/000{i}", "trained") for i in (1, 2))
+    assert one == other
+
+
+def test_validation_loss_is_the_exact_mean_whatever_the_batch_size(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe(questions(60), iters=2, batch_size=4))
+    assert mlxr("train", recipe).code == 0
+    reported = events(tmp_path / "adapters/r/0001", "validated")[0]["loss"]
+    assert reported == pytest.approx(_mean_nll(tmp_path / "data/r/valid.jsonl"), rel=1e-5)
+
+
+def _mean_nll(rows: Path) -> float:
+    """Compute the base model's loss per target token one row at a time, in float64."""
+    import mlx.core as mx
+    import numpy as np
+    from mlx_lm import load
+
+    from conftest import MODEL
+
+    model, tokenizer = load(str(MODEL))
+    total, count = 0.0, 0
+    for row in read_jsonl(rows):
+        ids = tokenizer.apply_chat_template(row["messages"], tokenize=True)
+        logits = np.array(model(mx.array([ids[:-1]]))[0], dtype=np.float64)
+        log = logits - np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1, keepdims=True))
+        log -= logits.max(-1, keepdims=True)
+        for position in range(row["mlxr"]["offset"], len(ids)):
+            total -= log[position - 1, ids[position]]
+            count += 1
+    return total / count
+
+
+def test_a_dry_run_writes_nothing_and_shows_origins(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe())
+    ran = mlxr("train", recipe, "--dry-run", "--set", "train.iters=7")
+    assert ran.code == 0
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert ["train.iters", "7", "--set"] in lines
+    assert ["train.batch_size", "2", str(recipe)] in lines
+    assert ["train.seed"] not in lines
+    assert "python -m mlx_lm lora -c mlx_lm.yaml" in ran.out
+    assert not (tmp_path / "adapters").exists()
+
+
+def test_what_mlx_lm_raises_is_said_and_logged(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe()
+    recipe.write_text(recipe.read_text() + '[train.lora_parameters]\nkeys = ["no.such.module"]\n')
+    ran = mlxr("train", prepared(mlxr, recipe))
+    assert ran.code == 1
+    assert "error: Training stopped: " in ran.err
+    assert "train.log" in ran.err
+    assert "Traceback" not in ran.err
+    assert "Traceback" in (tmp_path / "adapters/r/0001/train.log").read_text()
+    assert read_json(tmp_path / "adapters/r/0001/run.json")["status"] == "error"
+
+
+def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -> None:
+    recipe = prepared(mlxr, write_recipe(iters=2))
+    ran = mlxr("train", recipe, "--json")
+    assert ran.err == ""
+    document = json.loads(ran.out)
+    assert document["run"] == "r/0001"
+    assert document["iterations"] == 2
