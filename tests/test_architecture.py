@@ -137,8 +137,6 @@ def test_help_loads_nothing_heavy() -> None:
         f"loaded = sorted(set({heavy}) & set(sys.modules))\n"
         "sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "compare" in done.stdout

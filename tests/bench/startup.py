@@ -1,6 +1,6 @@
 """How long `mlxr --help` takes beside `python -m mlx_lm lora --help`: medians of five, in turns.
 
-    python tests/bench/startup.py
+python tests/bench/startup.py
 """
 
 from __future__ import annotations

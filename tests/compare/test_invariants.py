@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from compare.makers import CALENDAR, GOLDEN, names, output, sample
@@ -30,7 +30,12 @@ CHATTER = st.text(
     st.characters(exclude_characters='{}[]`"', exclude_categories=["Cs"]), max_size=30
 )
 CONTENT = ("micro_f1", "record_exact", "precision", "recall", "macro_f1", "valid_any")
-few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(  # ten thousand draws a case: too slow to shrink
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 
 
 @st.composite

@@ -67,7 +67,9 @@ def test_a_lower_loss_is_a_gain() -> None:
 
 
 def test_interval_and_test_must_agree() -> None:
-    for found in (graded(0.2, 0.01, 0.4, 0.06), graded(0.2, -0.01, 0.4, 0.04)):
+    unsure = [(0.2, 0.01, 0.4, 0.06), (0.2, -0.01, 0.4, 0.04)]
+    unsure += [(-0.2, -0.4, -0.01, 0.06), (-0.2, -0.4, 0.01, 0.04)]
+    for found in (graded(*figures) for figures in unsure):
         verdict = decide(RIGHT, found)
         assert verdict.code == "INCONCLUSIVE"
         assert "a borderline case, interval and test disagree" in verdict.text

@@ -123,6 +123,4 @@ def test_a_model_is_loaded_with_its_adapter() -> None:
     """compare/child.py loads both arms so."""
     import mlx_lm
 
-    assert {"adapter_path", "tokenizer_config", "trust_remote_code"} <= set(
-        parameters(mlx_lm.load)
-    )
+    assert {"adapter_path", "tokenizer_config", "trust_remote_code"} <= set(parameters(mlx_lm.load))

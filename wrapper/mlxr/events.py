@@ -31,7 +31,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Started:
     """The model is in memory and training is about to begin."""
 
     start: int
@@ -102,12 +102,12 @@ class Generated:
     """Answer tokens so far, over all prompts."""
 
 
-Event = Step | Progress | Loaded | Trained | Validated | Saved | Ended | Generated
+Event = Step | Progress | Started | Trained | Validated | Saved | Ended | Generated
 
 KINDS: dict[str, type[Any]] = {
     "step": Step,
     "progress": Progress,
-    "loaded": Loaded,
+    "started": Started,
     "trained": Trained,
     "validated": Validated,
     "saved": Saved,

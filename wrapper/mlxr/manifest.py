@@ -48,11 +48,13 @@ def read_manifest(prepared: Prepared, recipe: Recipe, path: Path) -> Manifest:
                 f"{file} is not as `mlxr prep` wrote it.",
                 f"Keep your version under another name, then: {again}",
             )
-    columns = [{n: int(s[key]) for n, s in splits.items()} for key in _FIGURES]
-    return Manifest(*columns, files=files, sha256=sha256(files))
-
-
-_FIGURES = ("rows", "tokens", "target_tokens")
+    return Manifest(
+        rows={name: split["rows"] for name, split in splits.items()},
+        tokens={name: split["tokens"] for name, split in splits.items()},
+        target_tokens={name: split["target_tokens"] for name, split in splits.items()},
+        files=files,
+        sha256=sha256(files),
+    )
 
 
 def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:

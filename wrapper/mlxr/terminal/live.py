@@ -12,9 +12,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from mlxr.events import Ended, Event, Generated, Loaded, Progress, Saved, Step, Trained, Validated
+from mlxr.events import Ended, Event, Generated, Progress, Saved, Started, Step, Trained, Validated
 from mlxr.terminal.chart import TRAIN, VALID, chart
-from mlxr.terminal.plain import loaded_line
+from mlxr.terminal.plain import started_line
 from mlxr.terminal.progress import TrainingProgress, clock, figure
 
 HEIGHT = 7
@@ -59,7 +59,7 @@ class LiveDisplay:
                 self._bar = (text, done, total)
             case Generated(done, total, tokens):
                 self._bar = (f"answers, {tokens:,} tokens", done, total)
-            case Loaded():
+            case Started():
                 self._training = TrainingProgress(event)
             case Trained() | Validated() if self._training:
                 self._training.take(event)
@@ -87,27 +87,30 @@ class LiveDisplay:
         return Group(*parts)
 
     def _progress_line(self, text: str, done: int, total: int) -> RenderableType:
+        return self._bar_line(done, total, f"{done:,}/{total:,} {text}")
+
+    def _bar_line(self, done: int, total: int, text: str) -> RenderableType:
+        width = max(4, min(30, self._console.width - len(text) - 5))
         line = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=total, completed=done, width=30)
-        line.add_row("  ", bar, Text(f"{done:,}/{total:,} {text}"))
+        label = Text(text, no_wrap=True, overflow="ellipsis")
+        line.add_row(" ", ProgressBar(total=total, completed=done, width=width), label)
         return line
 
     def _training_view(self, now: TrainingProgress) -> RenderableType:
         width = min(self._console.width, 100)
         valid = [(v.iteration, v.loss) for v in now.validations if v.loss is not None]
-        lines = chart(now.losses, valid, now.loaded.iterations, width - 2, HEIGHT)
+        lines = chart(now.losses, valid, now.started.iterations, width - 2, HEIGHT)
         drawing = Text("\n".join(f"  {line}" for line in lines), no_wrap=True, overflow="crop")
         drawing.highlight_regex(TRAIN, "cyan")
         drawing.highlight_regex(VALID, "bold yellow")
-        bar = Table.grid(padding=(0, 1))
-        done = f"{now.iteration:,}/{now.loaded.iterations:,}"
-        bar.add_row(
-            "  ",
-            ProgressBar(total=now.loaded.iterations, completed=now.iteration, width=30),
-            Text(f"{done} · epoch {now.epoch:.2f} · {clock(now.remaining)} left"),
+        count = f"{now.iteration:,}/{now.started.iterations:,}"
+        bar = self._bar_line(
+            now.iteration,
+            now.started.iterations,
+            f"{count} · epoch {now.epoch:.2f} · {clock(now.remaining)} left",
         )
         lines_below = [Text(line, no_wrap=True, overflow="ellipsis") for line in _figures(now)]
-        head = Text(loaded_line(now.loaded), style="dim", no_wrap=True, overflow="ellipsis")
+        head = Text(started_line(now.started), style="dim", no_wrap=True, overflow="ellipsis")
         return Group(head, drawing, bar, *lines_below)
 
 

@@ -10,9 +10,9 @@ from mlxr.events import (
     Ended,
     Event,
     Generated,
-    Loaded,
     Progress,
     Saved,
+    Started,
     Step,
     Trained,
     Validated,
@@ -26,7 +26,7 @@ class Plain:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._training: TrainingProgress | None = None
-        self._tenth = -1
+        self._passed = ("", -1)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -49,27 +49,27 @@ class Plain:
     def _line(self, event: Event) -> str:
         match event:
             case Step(text):
-                self._tenth = -1
                 return text
             case Progress(text, done, total):
-                return f"  {text} {done:,}/{total:,}" if self._moved(done, total) else ""
+                return f"  {text} {done:,}/{total:,}" if self._moved(text, done, total) else ""
             case Generated(done, total, tokens):
                 answers = f"  {done:,}/{total:,} answers, {tokens:,} tokens"
-                return answers if self._moved(done, total) else ""
-            case Loaded():
+                return answers if self._moved("answers", done, total) else ""
+            case Started():
                 self._training = TrainingProgress(event)
-                return loaded_line(event)
+                return started_line(event)
             case Trained() | Validated():
                 return self._training_line(event)
             case Saved() | Ended():
                 return ""
 
-    def _moved(self, done: int, total: int) -> bool:
-        """Tell whether a quarter was passed since the last line."""
-        quarter = 4 * done // max(1, total)
-        moved = quarter != self._tenth and done > 0
-        self._tenth = quarter if moved else self._tenth
-        return moved
+    def _moved(self, what: str, done: int, total: int) -> bool:
+        """Tell whether another quarter is done since the last line about it."""
+        passed = (what, 4 * done // max(1, total))
+        if passed == self._passed or not passed[1]:
+            return False
+        self._passed = passed
+        return True
 
     def _training_line(self, event: Trained | Validated) -> str:
         if self._training is None:
@@ -79,8 +79,8 @@ class Plain:
             best = "  best so far" if event.best else ""
             base = "  (before training)" if event.iteration == 0 else ""
             return f"  {event.iteration:>6}  validation loss {figure(event.loss)}{best}{base}"
-        now, every = self._training, self._training.loaded.report_every
-        if event.iteration % every and event.iteration != now.loaded.iterations:
+        now, every = self._training, self._training.started.report_every
+        if event.iteration % every and event.iteration != now.started.iterations:
             return ""
         return (
             f"  {event.iteration:>6}  loss {figure(now.loss)}  epoch {now.epoch:.2f}"
@@ -89,7 +89,7 @@ class Plain:
         )
 
 
-def loaded_line(event: Loaded) -> str:
+def started_line(event: Started) -> str:
     """Return what is about to be trained, in one line."""
     share = event.trainable / event.parameters
     return (

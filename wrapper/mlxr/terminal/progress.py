@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlxr.events import Loaded, Trained, Validated
+from mlxr.events import Started, Trained, Validated
 
 SMOOTHING = 0.9
 """Weight of the past in the shown training loss (exponential mean, corrected for its start)."""
@@ -14,7 +14,7 @@ SMOOTHING = 0.9
 class TrainingProgress:
     """A training as its events have told it so far."""
 
-    loaded: Loaded
+    started: Started
     last: Trained | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
     """(iteration, smoothed training loss)."""
@@ -46,7 +46,7 @@ class TrainingProgress:
     @property
     def epoch(self) -> float:
         """Passes over the training rows done."""
-        return self.iteration / self.loaded.batches_per_epoch
+        return self.iteration / self.started.batches_per_epoch
 
     @property
     def loss(self) -> float | None:
@@ -68,7 +68,7 @@ class TrainingProgress:
         """Estimated seconds to the end, validations included at their mean so far."""
         if not self.iteration:
             return None
-        left = self.loaded.iterations - self.iteration
+        left = self.started.iterations - self.iteration
         validating = sum(v.seconds for v in self.validations) / max(1, self.iteration)
         return left * (self.seconds / self.iteration + validating)
 

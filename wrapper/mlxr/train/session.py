@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxr.events import Ended, Loaded, Pipe, Saved, Trained, Validated
+from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
 from mlxr.train.state import Progress, read_state
@@ -127,7 +127,7 @@ class Session:
 
         trainable = sum(v.size for _, v in tree_flatten(self.model.trainable_parameters()))
         self.pipe.send(
-            Loaded(
+            Started(
                 start=self.start,
                 iterations=self.args.iters,
                 batches_per_epoch=math.ceil(len(self.train_set) / self.args.batch_size),

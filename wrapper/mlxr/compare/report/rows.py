@@ -38,7 +38,7 @@ def field_rows(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def counts_line(judgement: Judgement) -> str:
     """Return how the samples moved on the primary metric."""
-    outcomes = [judged.outcome for judged in judgement.judged]
+    outcomes: list[str] = [judged.outcome for judged in judgement.judged]
     named = (
         ("fixed", "fixed"),
         ("broken", "broken"),

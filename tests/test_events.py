@@ -1,0 +1,58 @@
+"""The pipe between a child and mlxr."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from mlxr.events import (
+    Ended,
+    Event,
+    Generated,
+    Pipe,
+    Progress,
+    Saved,
+    Started,
+    Step,
+    Trained,
+    Validated,
+    from_json,
+    to_json,
+)
+
+EVENTS: list[Event] = [
+    Step("Reading"),
+    Progress("rows", 1, 2),
+    Started(0, 40, 20, 40, 1000, 50000, 10),
+    Trained(1, 2.5, 1e-4, 100, 0.1, 0.5, 1.25),
+    Validated(1, 2.25, 1.0, best=True),
+    Saved(1, "somewhere"),
+    Ended("nonfinite", 3, "the loss", (4, 9)),
+    Generated(1, 2, 30),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_comes_back_as_it_was(event: Event) -> None:
+    assert from_json(json.loads(json.dumps(to_json(event)))) == event
+
+
+def test_a_number_that_json_cannot_hold_becomes_null() -> None:
+    read, write = os.pipe()
+    Pipe(write).send(Trained(1, float("nan"), 1e-4, 100, 0.1, 0.5, 1.25))
+    os.close(write)
+    with open(read, encoding="utf-8") as stream:
+        event = from_json(json.loads(stream.read()))
+    assert isinstance(event, Trained)
+    assert event.loss is None
+
+
+def test_a_pipe_that_nobody_reads_is_broken() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    pipe = Pipe(write)
+    pipe.send(Step("anyone?"))
+    os.close(write)
+    assert pipe.broken
