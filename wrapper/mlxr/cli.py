@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from mlxr import __version__
 from mlxr.errors import MlxrError
 
 if TYPE_CHECKING:
+    from mlxr.compare.stage import Comparison
     from mlxr.recipe import Loaded
     from mlxr.terminal.console import Terminal
     from mlxr.workspace import Run, Workspace
@@ -34,7 +35,7 @@ app = typer.Typer(
 RecipeArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[RECIPE]",
+        metavar="RECIPE",
         help="Recipe file. Default: recipe.toml, else the only one in recipes/.",
         show_default=False,
     ),
@@ -68,7 +69,8 @@ def demo(as_json: Json = False, quiet: Quiet = False) -> None:
     from mlxr import demo as command
 
     terminal = _terminal(as_json, quiet)
-    _finish(terminal, command.demo(_here(), terminal.display, terminal.heading))
+    comparison = command.demo(_here(), terminal.display, terminal.heading)
+    _finish(terminal, comparison, [(command.own_recipe(), "your own data: begin with a copy")])
 
 
 @app.command()
@@ -129,7 +131,7 @@ def compare(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN|RECIPE]",
+            metavar="RUN|RECIPE",
             help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
             show_default=False,
         ),
@@ -151,11 +153,13 @@ def compare(
     _finish(terminal, comparison)
 
 
-def _finish(terminal: Terminal, comparison: Any) -> None:
+def _finish(
+    terminal: Terminal, comparison: Comparison, further: list[tuple[str, str]] | None = None
+) -> None:
     """Show a comparison and exit with its verdict's code."""
     from mlxr.terminal.reports import show_comparison
 
-    show_comparison(terminal, comparison)
+    show_comparison(terminal, comparison, further or ())
     raise typer.Exit(comparison.exit_code)
 
 

@@ -14,6 +14,12 @@ from mlxr.workspace import Workspace, shipped
 RECIPE = "recipes/demo/calendar.toml"
 
 
+def own_recipe() -> str:
+    """Return the command that copies the demo's recipe and template to start from."""
+    recipes = shipped() / "recipes"
+    return f"cp -r {recipes / 'demo' / 'calendar.toml'} {recipes / 'templates'} ."
+
+
 def demo(
     workspace: Workspace, display: Callable[[], Display], heading: Callable[[str], None]
 ) -> Comparison:
@@ -29,6 +35,8 @@ def demo(
     heading(f"2 of 3  mlxr train {path}")
     with display() as shown:
         training = train(plan(loaded, workspace), workspace, shown)
+    if training.reason == "interrupted":
+        raise KeyboardInterrupt
     heading(f"3 of 3  mlxr compare {training.run.name}")
     with display() as shown:
         return compare(training.run, workspace, shown)

@@ -122,8 +122,10 @@ _STYLES = {
 }
 
 
-def show_comparison(terminal: Terminal, comparison: Comparison) -> None:
-    """Show the verdict, then what it rests on, then where the rest is."""
+def show_comparison(
+    terminal: Terminal, comparison: Comparison, further: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Show the verdict, then what it rests on, then what to type next, `further` last."""
     from mlxr.compare.report import rows
 
     judgement, document = comparison.judgement, comparison.document
@@ -146,6 +148,18 @@ def show_comparison(terminal: Terminal, comparison: Comparison) -> None:
     _show_worst(terminal, rows.worst(judgement, 3))
     terminal.result(f"cost: {rows.speed_line(document['arms'])}")
     terminal.result(f"{_short(comparison.report)}")
+    model = _short(Path(document["provenance"]["recipe"]["model"]))
+    adapter = _short(comparison.run.folder)
+    terminal.next_steps(
+        [
+            (f"less {_short(comparison.run.compare / 'samples.jsonl')}", "read every answer"),
+            (
+                f"python -m mlx_lm generate --model {model} --adapter-path {adapter} --prompt '…'",
+                "ask the tuned model yourself, with plain mlx-lm",
+            ),
+            *further,
+        ]
+    )
     terminal.document(document)
 
 
