@@ -43,7 +43,7 @@ def test_a_number_that_json_cannot_hold_becomes_null() -> None:
     read, write = os.pipe()
     Pipe(write).send(Trained(1, float("nan"), 1e-4, 100, 0.1, 0.5, 1.25))
     os.close(write)
-    with open(read, encoding="utf-8") as stream:
+    with os.fdopen(read, encoding="utf-8") as stream:
         event = from_json(json.loads(stream.read()))
     assert isinstance(event, Trained)
     assert event.loss is None

@@ -73,9 +73,7 @@ def test_plain_progress_is_said_at_each_quarter() -> None:
         display.show(Generated(8, 8, 640))
     assert lines[0] == "Reading"
     assert lines[-1] == "  8/8 answers, 640 tokens"
-    assert lines[1:-1] == ["  rows 250/1,000", "  rows 500/1,000", "  rows 750/1,000"] + [
-        "  rows 1,000/1,000"
-    ]
+    assert lines[1:-1] == [f"  rows {done}/1,000" for done in ("250", "500", "750", "1,000")]
 
 
 def drawn(width: int, events: list[Event]) -> str:

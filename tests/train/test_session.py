@@ -159,7 +159,7 @@ def test_validation_loss_is_the_exact_mean_whatever_the_batch_size(
     recipe = prepared(mlxr, write_recipe(questions(60), iters=2, batch_size=4))
     assert mlxr("train", recipe).code == 0
     reported = events(tmp_path / "adapters/r/0001", "validated")[0]["loss"]
-    assert reported == pytest.approx(_mean_nll(tmp_path / "data/r/valid.jsonl"), rel=1e-5)
+    assert reported == pytest.approx(_mean_nll(tmp_path / "data/r/valid.jsonl"), abs=1e-5)
 
 
 def _mean_nll(rows: Path) -> float:
@@ -189,10 +189,10 @@ def test_a_dry_run_writes_nothing_and_shows_origins(
     recipe = prepared(mlxr, write_recipe())
     ran = mlxr("train", recipe, "--dry-run", "--set", "train.iters=7")
     assert ran.code == 0
-    lines = [line.split() for line in ran.out.splitlines()]
-    assert ["train.iters", "7", "--set"] in lines
-    assert ["train.batch_size", "2", str(recipe)] in lines
-    assert ["train.seed"] not in lines
+    lines = ran.out.splitlines()
+    assert "train.iters = 7  # --set" in lines
+    assert f"train.batch_size = 2  # {recipe}" in lines
+    assert "train.grad_checkpoint = false  # default" in lines
     assert "python -m mlx_lm lora -c mlx_lm.yaml" in ran.out
     assert not (tmp_path / "adapters").exists()
 

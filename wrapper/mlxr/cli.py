@@ -70,7 +70,7 @@ def demo(as_json: Json = False, quiet: Quiet = False) -> None:
 
     terminal = _terminal(as_json, quiet)
     comparison = command.demo(_here(), terminal.display, terminal.heading)
-    _finish(terminal, comparison, [(command.own_recipe(), "your own data: begin with a copy")])
+    _finish(terminal, comparison, [(command.train_longer(), "train longer, in a second run")])
 
 
 @app.command()

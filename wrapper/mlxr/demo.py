@@ -14,10 +14,9 @@ from mlxr.workspace import Workspace, shipped
 RECIPE = "recipes/demo/calendar.toml"
 
 
-def own_recipe() -> str:
-    """Return the command that copies the demo's recipe and template to start from."""
-    recipes = shipped() / "recipes"
-    return f"cp -r {recipes / 'demo' / 'calendar.toml'} {recipes / 'templates'} ."
+def train_longer() -> str:
+    """Return the command for a second, longer run of the demo's recipe."""
+    return f"mlxr train {shipped() / RECIPE} --set train.iters=800"
 
 
 def demo(

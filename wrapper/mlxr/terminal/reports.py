@@ -60,8 +60,8 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
 
     loaded = plan.loaded
     values = _leaves(loaded.recipe.model_dump(mode="json"))
-    rows = [[key, _toml(value), _origin(loaded.origins, key)] for key, value in values.items()]
-    terminal.table(["key", "value", "from"], rows)
+    for key, value in values.items():
+        terminal.result(f"{key} = {_toml(value)}  # {_origin(loaded.origins, key)}")
     length = plan.length
     terminal.result(
         f"{length.iterations:,} iterations ({length.batches_per_epoch:,} an epoch),"
