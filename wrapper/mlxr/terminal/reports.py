@@ -90,6 +90,10 @@ def show_training(terminal: Terminal, training: Training) -> None:
         "patience": "Stopped early: the validation loss no longer fell. Trained",
         "interrupted": "Interrupted and saved. Trained",
     }
+    if not training.iterations:
+        terminal.result("Interrupted before the first iteration; there was nothing to save.")
+        terminal.document(_training_document(training))
+        return
     memory = f", {training.peak_memory:.2f} GB at most" if training.peak_memory else ""
     terminal.result(
         f"{reasons[training.reason]} {training.iterations:,} iterations"
@@ -107,9 +111,11 @@ def show_training(terminal: Terminal, training: Training) -> None:
         terminal.next_steps([(f"mlxr train {training.recipe} --resume", "go on exactly there")])
     else:
         terminal.next_steps([(f"mlxr compare {training.run.name}", "base against tuned")])
-    terminal.document(
-        {**asdict(training), "run": training.run.name, "recipe": str(training.recipe)}
-    )
+    terminal.document(_training_document(training))
+
+
+def _training_document(training: Training) -> dict[str, Any]:
+    return {**asdict(training), "run": training.run.name, "recipe": str(training.recipe)}
 
 
 _STYLES = {
