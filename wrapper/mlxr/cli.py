@@ -209,3 +209,24 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # a bug: no user should have to read a traceback
+        from mlxr.terminal.console import Terminal
+
+        Terminal().error(_bug(error))
+        sys.exit(1)
+
+
+def _bug(error: Exception) -> MlxrError:
+    """Return what to say of an error that nobody foresaw, its traceback kept in a file."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mlxr-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+    ) as log:
+        log.write(f"mlxr {__version__}: {' '.join(sys.argv)}\n\n")
+        log.write("".join(traceback.format_exception(error)))
+    return MlxrError(
+        f"This should not have happened: {type(error).__name__}: {error}",
+        f"It is a bug of mlxr. Please report it with {log.name}",
+    )

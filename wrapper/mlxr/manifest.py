@@ -36,6 +36,8 @@ def read_manifest(prepared: Prepared, recipe: Recipe, path: Path) -> Manifest:
     if not prepared.manifest.is_file():
         raise MlxrError(f"{recipe.name} is not prepared: {prepared.manifest} is missing.", again)
     document = read_json(prepared.manifest)
+    if not isinstance(document, dict) or not {"inputs", "splits"} <= document.keys():
+        raise MlxrError(f"{prepared.manifest} is not as `mlxr prep` wrote it.", _anew(prepared))
     changed = _changed(recipe, document["inputs"])
     if changed:
         raise MlxrError(f"{', '.join(changed)} changed since {recipe.name} was prepared.", again)
@@ -55,6 +57,10 @@ def read_manifest(prepared: Prepared, recipe: Recipe, path: Path) -> Manifest:
         files=files,
         sha256=sha256(files),
     )
+
+
+def _anew(prepared: Prepared) -> str:
+    return f"Move the folder {prepared.folder} away, then prepare again."
 
 
 def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlxr.errors import MlxrError
+from mlxr.files import read_json
 
 SPLITS = ("train", "valid", "test")
+_RECORD = {"status", "recipe", "recipe_path", "data", "versions"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,16 @@ class Run:
     def record(self) -> Path:
         """run.json: the resolved recipe, versions, hashes, result."""
         return self.folder / "run.json"
+
+    def read_record(self) -> dict[str, Any]:
+        """Return run.json; raises MlxrError when it is not as `mlxr train` wrote it."""
+        record = read_json(self.record)
+        if not isinstance(record, dict) or not record.keys() >= _RECORD:
+            raise MlxrError(
+                f"{self.record} is not as `mlxr train` wrote it.",
+                "Name another run, or train again.",
+            )
+        return record
 
     @property
     def config(self) -> Path:

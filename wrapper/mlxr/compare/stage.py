@@ -60,7 +60,7 @@ def compare(
 
     Raises MlxrError when the run is unfinished, its data are gone or changed, or an arm fails.
     """
-    record = read_json(run.record)
+    record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, path)

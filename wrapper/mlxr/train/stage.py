@@ -13,7 +13,7 @@ from typing import Any
 from mlxr import provenance
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Event, Step, Trained, Validated, to_json
-from mlxr.files import file_sha256, json_line, read_json, write_json
+from mlxr.files import file_sha256, json_line, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config
 from mlxr.process import Child, Exit
@@ -84,7 +84,7 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
 
     Raises MlxrError when it is finished, has no checkpoint, or its data have changed.
     """
-    record = read_json(run.record)
+    record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     if record["status"] == "done":
         raise MlxrError(
