@@ -100,3 +100,42 @@ def test_training_on_data_prepared_otherwise(mlxr: Run, write_recipe: Write) -> 
 def _template(prompt: str) -> str:
     completion = "{% block completion %}{{ answer }}{% endblock %}"
     return f"{{% block prompt %}}{prompt}{{% endblock %}}{completion}"
+
+
+def test_training_on_data_prepared_from_another_source(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe()
+    shutil.copy(recipe.parent / "rows.jsonl", recipe.parent / "other.jsonl")
+    assert mlxr("prep", recipe, "--set", "data.source=other.jsonl").code == 0
+    failed(mlxr("train", recipe), "data.source changed since r was prepared")
+
+
+def test_an_answer_that_is_null(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe([{"question": str(i), "answer": None} for i in range(40)])
+    failed(mlxr("prep", recipe), "template-failed", "a null would be written as 'None'")
+
+
+def test_a_file_in_the_place_of_the_data_is_kept(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "r").write_text("mine")
+    failed(mlxr("prep", recipe), "is a file, where the prepared data belong")
+    assert (tmp_path / "data" / "r").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    recipe = write_recipe()
+    (tmp_path / "data").write_text("mine")
+    failed(mlxr("prep", recipe), str(tmp_path / "data"))
+
+
+def test_a_learning_rate_that_is_no_number(mlxr: Run, write_recipe: Write) -> None:
+    recipe = write_recipe()
+    ran = mlxr("prep", recipe, "--set", "train.learning_rate=inf", "--set", "compare=5")
+    failed(ran, "train.learning_rate: must be a finite number", "compare: must be a table, not 5")
+
+
+def test_resuming_otherwise_than_the_run_began(mlxr: Run, write_recipe: Write) -> None:
+    assert mlxr("train", write_recipe(), "--resume", "--set", "train.iters=9").code == 2
+    assert mlxr("train", write_recipe(), "--resume", "--dry-run").code == 2

@@ -111,6 +111,8 @@ def train(
     terminal = _terminal(as_json, quiet)
     loaded, workspace = _load(recipe, set_), _here()
     if resume:
+        if dry_run or set_:
+            raise typer.BadParameter("--resume goes on as the run began: no --set, no --dry-run.")
         run = _newest(workspace, loaded.recipe.name, loaded.path)
         with terminal.display() as display:
             training = stage.resume(run, workspace, display)
@@ -209,6 +211,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        from mlxr.terminal.console import Terminal
+
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        Terminal().error(MlxrError(f"{said}.", "Check that path, its permissions and the disk."))
+        sys.exit(1)
     except Exception as error:  # a bug: no user should have to read a traceback
         from mlxr.terminal.console import Terminal
 

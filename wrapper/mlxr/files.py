@@ -89,7 +89,7 @@ def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise MlxrError(f"{path}:{number} is not JSON: {error}.") from None
             if not isinstance(value, dict):
                 raise MlxrError(f"{path}:{number} is not a JSON object.")

@@ -69,9 +69,13 @@ def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:
     now: dict[str, Any] = {"seed": recipe.seed, "model": model, "allow": recipe.allow}
     now["compare.category"] = recipe.compare.category
     then = {key: inputs[key.removeprefix("compare.")] for key in now}
-    for key, value in recipe.data.model_dump().items():
-        if key not in {"source", "template"}:  # known there by content
-            now[f"data.{key}"], then[f"data.{key}"] = value, inputs["data"].get(key)
+    data = recipe.data.model_dump() | {
+        "source": Path(recipe.data.source).name,
+        "template": recipe.template.name if recipe.template else None,
+    }
+    for key, value in data.items():  # the manifest knows the source by content, and its name
+        stored = "source_name" if key == "source" else key
+        now[f"data.{key}"], then[f"data.{key}"] = value, inputs["data"].get(stored)
     for key in inputs["train"]:
         now[f"train.{key}"], then[f"train.{key}"] = getattr(recipe.train, key), inputs["train"][key]
     return [key for key in now if now[key] != then[key]]

@@ -15,7 +15,7 @@ from mlxr.prep.template import template_files
 from mlxr.recipe import Recipe
 from mlxr.workspace import SPLITS, Prepared
 
-FORMAT = 1
+FORMAT = 2
 """Raised when records or manifest change in form, so that older data are prepared anew."""
 _TRAIN = {"mask_prompt", "max_seq_length", "too_long", "batch_size"}
 """Keys of [train] on which records or findings depend."""
@@ -32,7 +32,12 @@ def inputs(recipe: Recipe, source: Source, tokenizer: str) -> dict[str, Any]:
         "model": Path(recipe.model).name if Path(recipe.model).is_absolute() else recipe.model,
         "tokenizer": tokenizer,
         "trust_remote_code": recipe.trust_remote_code,
-        "data": {**data, "source": source.fingerprint, "template": template and template.name},
+        "data": {
+            **data,
+            "source": source.fingerprint,
+            "source_name": Path(recipe.data.source).name,
+            "template": template and template.name,
+        },
         "template": template_files(template) if template else None,
         "train": recipe.train.model_dump(include=_TRAIN),
         "category": recipe.compare.category,
@@ -68,6 +73,11 @@ def unchanged(prepared: Prepared, made_from: Mapping[str, Any]) -> dict[str, Any
 
 def refuse_edits(prepared: Prepared) -> None:
     """Raise MlxrError when a split is not as prep wrote it: it would be overwritten."""
+    if prepared.folder.exists() and not prepared.folder.is_dir():
+        raise MlxrError(
+            f"{prepared.folder} is a file, where the prepared data belong.",
+            "Move it elsewhere, or give the recipe another name.",
+        )
     standing = [name for name in SPLITS if prepared.split(name).exists()]
     if not standing:
         return

@@ -176,9 +176,17 @@ def _environment(folder: Path | None) -> SandboxedEnvironment:
         autoescape=False,  # prompts are text, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_not_null,
     )
     environment.filters |= {"to_json": to_json, "from_json": from_json}
     return environment
+
+
+def _not_null(value: Any) -> Any:
+    """Return what a template writes; a null must not become the word "None"."""
+    if value is None:
+        raise ValueError("a null would be written as 'None': use `to_json`, or `{% if … %}`")
+    return value
 
 
 def to_json(value: Any) -> str:

@@ -14,7 +14,11 @@ from mlxr.errors import MlxrError
 _TYPES = {
     "bool_type": "true or false",
     "dict_type": "a table",
+    "finite_number": "a finite number",
     "float_type": "a number",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "string_too_short": "a text that is not empty",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "list_type": "a list",

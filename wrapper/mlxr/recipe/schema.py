@@ -19,7 +19,7 @@ RowCount = Annotated[int, Field(ge=1)]
 class Table(BaseModel):
     """A recipe table: unknown keys and loose types are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Splits(Table):
@@ -45,7 +45,7 @@ class Splits(Table):
 class Data(Table):
     """Where rows come from and how each becomes a prompt and an answer."""
 
-    source: str
+    source: str = Field(min_length=1)
     """Hub id, file (.jsonl .json .csv .parquet .arrow) or folder of these."""
     split: str = "train"
     """Which of the source's own splits to take, unless `[data.splits]` names them."""

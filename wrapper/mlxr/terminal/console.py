@@ -14,6 +14,8 @@ from mlxr.errors import MlxrError
 from mlxr.events import Display, Silent
 from mlxr.terminal.plain import Plain
 
+WIDE = 160
+
 
 class Terminal:
     """Writes results to stdout and everything else to stderr.
@@ -27,7 +29,9 @@ class Terminal:
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure:  # a terminal that knows no ⌈≥⌉ shows ? instead of failing
                 reconfigure(errors="replace")
-        self._out = Console(highlight=False, markup=False, emoji=False)
+        # A pipe or a file has no width that a table would have to fit into.
+        width = None if sys.stdout.isatty() else WIDE
+        self._out = Console(highlight=False, markup=False, emoji=False, width=width)
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._json = as_json
         self._quiet = quiet or as_json
@@ -68,7 +72,7 @@ class Terminal:
             return
         table = Table(box=None, pad_edge=False, header_style="dim")
         for i, name in enumerate(columns):
-            table.add_column(name, justify="right" if i else "left", no_wrap=i > 0)
+            table.add_column(name, justify="right" if i else "left", no_wrap=True)
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         self._out.print(table)

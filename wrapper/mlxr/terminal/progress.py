@@ -68,9 +68,10 @@ class TrainingProgress:
         """Estimated seconds to the end, validations included at their mean so far."""
         if not self.iteration:
             return None
+        done = self.iteration - self.started.start
         left = self.started.iterations - self.iteration
-        validating = sum(v.seconds for v in self.validations) / max(1, self.iteration)
-        return left * (self.seconds / self.iteration + validating)
+        spent = self.seconds + sum(v.seconds for v in self.validations)
+        return left * spent / done
 
 
 def clock(seconds: float | None) -> str:
