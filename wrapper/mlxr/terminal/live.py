@@ -28,7 +28,6 @@ class LiveDisplay:
         self._step: str | None = None
         self._bar: tuple[str, int, int] | None = None
         self._training: TrainingProgress | None = None
-        self._saved: Saved | None = None
         self._live = Live(
             get_renderable=self._draw, console=console, refresh_per_second=8, transient=True
         )
@@ -63,9 +62,7 @@ class LiveDisplay:
                 self._training = TrainingProgress(event)
             case Trained() | Validated() if self._training:
                 self._training.take(event)
-            case Saved():
-                self._saved = event
-            case Ended() | Trained() | Validated():
+            case Saved() | Ended() | Trained() | Validated():
                 pass
 
     def _close_step(self, mark: str, colour: str) -> None:
@@ -74,7 +71,7 @@ class LiveDisplay:
         self._live.console.print(Text(f"{mark} ", style=colour) + Text(self._step))
         if self._training:
             self._live.console.print(self._training_view(self._training))
-        self._step, self._training, self._saved = None, None, None
+        self._step, self._training = None, None
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = []
