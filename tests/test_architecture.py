@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 HOMES = {
     "datasets": ["prep/sources.py"],
-    "jinja2": ["prep/template.py"],
+    "jinja2": ["prep/sandbox.py", "prep/template.py"],
     "pydantic": ["recipe/"],
     "rich": ["terminal/"],
     "subprocess": ["process.py"],
@@ -41,7 +41,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"events", "files", "quiet"},
+    {"events", "files", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlxr.errors import MlxrError
-from mlxr.prep.template import Condition, Template, TemplateFailedError, template_files, to_json
+from mlxr.prep.sandbox import Condition, TemplateFailedError, to_json
+from mlxr.prep.template import Template, template_files
 
 
 def template(folder: Path, text: str, name: str = "t.jinja") -> Template:

@@ -15,7 +15,7 @@ from mlxr.compare.intervals import Interval, newcombe
 from mlxr.compare.metric import Metric
 from mlxr.compare.parse import read_json
 from mlxr.compare.sample import Output, Sample, Score
-from mlxr.compare.scorers.values import is_null, text_key
+from mlxr.values import is_null, text_key
 
 SAME_LOSS = 1e-6
 """Nats by which the loss on a target may differ between arms that are the same model."""

@@ -22,11 +22,11 @@ from typing import IO, Any
 from mlxr.files import json_line, sha256
 from mlxr.prep.audit import faults
 from mlxr.prep.fit import cut
+from mlxr.prep.sandbox import TemplateFailedError
 from mlxr.prep.shapes import BadRowError, Conversation, Shape
 from mlxr.prep.sources import Row
 from mlxr.prep.split import overlap_key
 from mlxr.prep.tally import Tally
-from mlxr.prep.template import TemplateFailedError
 from mlxr.prep.tokens import Refused, Tokenizer, Tokens, prompt_sha256
 from mlxr.recipe import Recipe
 

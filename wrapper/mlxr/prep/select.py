@@ -6,10 +6,10 @@ import heapq
 import json
 from collections.abc import Iterator
 
+from mlxr.prep.sandbox import Condition, TemplateFailedError
 from mlxr.prep.sources import Row, Source
 from mlxr.prep.split import rank
 from mlxr.prep.tally import Tally
-from mlxr.prep.template import Condition, TemplateFailedError
 from mlxr.recipe import Recipe
 
 

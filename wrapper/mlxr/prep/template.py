@@ -1,4 +1,4 @@
-"""Our templates: Jinja files whose blocks become messages. The only importer of jinja2.
+"""Our templates: Jinja files whose blocks become messages.
 
     {% block system %}Answer with JSON.{% endblock %}          optional
     {% block prompt %}{{ event_text }}{% endblock %}
@@ -7,21 +7,19 @@
 A row's columns are the variables. An unknown one is an error, never an empty text. White space
 round a block is trimmed, and a line that holds only a tag leaves no empty line. `extends`,
 `include` and `import` reach only the template's own folder.
-Filters besides Jinja's: `to_json` (one line, keys in their order, text as it is) and `from_json`.
+Filters: prep/sandbox.py.
 """
 
 from __future__ import annotations
 
-import datetime
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlxr.errors import MlxrError
 from mlxr.files import file_sha256
+from mlxr.prep.sandbox import TemplateFailedError, environment, explain
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -31,10 +29,6 @@ if TYPE_CHECKING:
 
 BLOCKS = ("system", "prompt", "completion")
 REQUIRED = ("prompt", "completion")
-
-
-class TemplateFailedError(Exception):
-    """A template or expression that fails on a row; the text says where and why."""
 
 
 class Template:
@@ -74,38 +68,6 @@ def _capture(name: str, texts: dict[str, str]) -> Callable[[Context], Iterator[s
     return block
 
 
-class Condition:
-    """The recipe's `where`: a Jinja expression over a row's columns."""
-
-    def __init__(self, expression: str) -> None:
-        from jinja2 import TemplateSyntaxError
-
-        try:
-            self._holds = _environment(None).compile_expression(expression, undefined_to_none=False)
-        except TemplateSyntaxError as error:
-            raise MlxrError(
-                f"data.where is no Jinja expression: {error.message}.",
-                f"It reads: {expression}",
-            ) from None
-
-    def holds(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether the expression is true of `row`; raises TemplateFailedError."""
-        try:
-            return bool(self._holds(dict(row)))
-        except Exception as error:
-            raise TemplateFailedError(f"where: {explain(error, row)}") from error
-
-
-def explain(error: Exception, row: Mapping[str, Any]) -> str:
-    """Return why rendering `row` failed: for an unknown column, which there are."""
-    unknown = re.fullmatch(r"'(\w+)' is undefined", str(error))
-    if unknown is None:
-        return str(error) or type(error).__name__
-    close = get_close_matches(unknown[1], list(row), n=1)
-    guess = f"; did you mean {close[0]}?" if close else ""
-    return f"no column '{unknown[1]}' (there are {', '.join(map(str, row))}{guess})"
-
-
 def _line(error: BaseException, path: Path) -> int | None:
     """Return the line of the compiled template in which `error` arose."""
     trace, line = error.__traceback__, None
@@ -120,13 +82,13 @@ def _compiled(path: Path) -> Compiled:
     """Return the template of `path`; raises MlxrError naming file, line and block."""
     from jinja2 import TemplateNotFound, TemplateSyntaxError, meta
 
-    environment = _environment(path.parent)
+    sandbox = environment(path.parent)
     try:
-        compiled = environment.get_template(path.name)
-        names = _blocks(environment, path.name)
-        for name in meta.find_referenced_templates(_tree(environment, path.name)):
+        compiled = sandbox.get_template(path.name)
+        names = _blocks(sandbox, path.name)
+        for name in meta.find_referenced_templates(_tree(sandbox, path.name)):
             if name:
-                environment.get_template(name)
+                sandbox.get_template(name)
     except TemplateSyntaxError as error:
         place = f"{error.filename or path}:{error.lineno}"
         raise MlxrError(
@@ -148,68 +110,21 @@ def _compiled(path: Path) -> Compiled:
     return compiled
 
 
-def _blocks(environment: SandboxedEnvironment, name: str) -> set[str]:
+def _blocks(sandbox: SandboxedEnvironment, name: str) -> set[str]:
     """Return the blocks of a template and of those it extends."""
     from jinja2 import nodes
 
-    tree = _tree(environment, name)
+    tree = _tree(sandbox, name)
     names = {block.name for block in tree.find_all(nodes.Block)}
     for parent in tree.find_all(nodes.Extends):
         if isinstance(parent.template, nodes.Const):
-            names |= _blocks(environment, parent.template.value)
+            names |= _blocks(sandbox, parent.template.value)
     return names
 
 
-def _tree(environment: SandboxedEnvironment, name: str) -> nodes.Template:
-    loader = environment.loader
-    return environment.parse(loader.get_source(environment, name)[0] if loader else "", name)
-
-
-def _environment(folder: Path | None) -> SandboxedEnvironment:
-    """Return the sandbox in which templates and expressions of a recipe run."""
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(folder) if folder else None,
-        autoescape=False,  # prompts are text, not HTML
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_not_null,
-    )
-    environment.filters |= {"to_json": to_json, "from_json": from_json}
-    return environment
-
-
-def _not_null(value: Any) -> Any:
-    """Return what a template writes; a null must not become the word "None"."""
-    if value is None:
-        raise ValueError("a null would be written as 'None': use `to_json`, or `{% if … %}`")
-    return value
-
-
-def to_json(value: Any) -> str:
-    """Return `value` as one line of JSON, keys in their order, other letters as they are."""
-    from jinja2 import Undefined
-
-    if isinstance(value, Undefined):
-        return str(value)  # raises, naming the column
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_date)
-
-
-def _date(value: object) -> str:
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    raise TypeError(f"to_json: a {type(value).__name__} has no form in JSON")
-
-
-def from_json(text: str) -> Any:
-    """Return the value that the JSON `text` holds; raises ValueError."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"from_json: {error}") from None
+def _tree(sandbox: SandboxedEnvironment, name: str) -> nodes.Template:
+    loader = sandbox.loader
+    return sandbox.parse(loader.get_source(sandbox, name)[0] if loader else "", name)
 
 
 def template_files(path: Path) -> dict[str, str]:

@@ -16,8 +16,8 @@ from mlxr.compare.metric import Metric
 from mlxr.compare.parse import Parsed, read_json
 from mlxr.compare.sample import Output, Sample, Score, Value
 from mlxr.compare.scorers.flags import TRUNCATED, find_flags
-from mlxr.compare.scorers.values import KINDS, canonical, is_null
 from mlxr.errors import MlxrError
+from mlxr.values import KINDS, canonical, is_null
 
 if TYPE_CHECKING:
     from mlxr.compare.scorers import ScorerOptions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlxr.compare.metric import Metric
 from mlxr.compare.sample import Output, Sample, Score, Value
 from mlxr.compare.scorers.flags import TRUNCATED, find_flags
-from mlxr.compare.scorers.values import normalise
+from mlxr.values import normalise
 
 if TYPE_CHECKING:
     from mlxr.compare.scorers import ScorerOptions

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxr.compare.scorers.values import (
+from mlxr.values import (
     KINDS,
     canonical,
     is_null,
