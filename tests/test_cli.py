@@ -11,17 +11,18 @@ import pytest
 from conftest import Ran
 
 Run = Callable[..., Ran]
+COMMANDS = ["demo", "prep", "preview", "train", "compare"]
 
 
 def test_help_tells_the_story(mlxr: Run) -> None:
     ran = mlxr("--help")
     assert ran.code == 0
-    places = [ran.out.index(f"  {name} ") for name in ("demo", "prep", "train", "compare")]
+    places = [ran.out.index(f"  {name} ") for name in COMMANDS]
     assert places == sorted(places)
     assert len(ran.out.splitlines()) <= 24
 
 
-@pytest.mark.parametrize("command", ["demo", "prep", "train", "compare"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(mlxr: Run, command: str) -> None:
     ran = mlxr(command, "--help")
     assert ran.code == 0

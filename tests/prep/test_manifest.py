@@ -9,7 +9,7 @@ import pytest
 from mlxr.errors import MlxrError
 from mlxr.files import file_sha256
 from mlxr.prep.manifest import inputs, refuse_edits, unchanged
-from mlxr.prep.sources import open_source
+from mlxr.prep.sources.source import open_sources
 from mlxr.workspace import Prepared
 from prep.samples import clean_rows, make_recipe, write_rows
 
@@ -59,7 +59,7 @@ def test_a_broken_manifest_is_no_traceback(prepared: Prepared, text: str) -> Non
 
 def made_from(root: Path, model: Path, **tables: Any) -> dict[str, Any]:
     recipe = make_recipe(model, write_rows(root / "rows.jsonl", clean_rows(9)), **tables)
-    return inputs(recipe, open_source(recipe.data), "tokenizer")
+    return inputs(recipe, open_sources(recipe.data), "tokenizer")
 
 
 CHANGES: list[dict[str, Any]] = [

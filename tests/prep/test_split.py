@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxr.prep.shapes import Conversation
-from mlxr.prep.split import divide, overlap_key, rank, repeated, without_overlap
+from mlxr.prep.conversation import Conversation, PlainText
+from mlxr.prep.split import divide, overlap_key, rank, repeated, units, without_overlap
 from mlxr.recipe import Splits
 
 KEYS = st.lists(st.text(max_size=4), max_size=60)
@@ -124,3 +125,87 @@ def test_repeated_and_rank() -> None:
     assert repeated("abca") == {"a"}
     assert 0 <= rank(1, "a") < 2**64
     assert rank(1, "ab") != rank(1, "a", "b")
+
+
+@dataclass
+class Member:
+    """A record with what its split depends on."""
+
+    row: int
+    key: str
+    last: bool = True
+    group: str | None = None
+
+
+def together(members: list[Member], near: dict[int, int] | None = None) -> list[list[int]]:
+    """Return the places that share a unit, for each unit."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(units(members, near or {})):
+        found.setdefault(name, []).append(place)
+    return sorted(found.values())
+
+
+def test_rows_prompts_groups_and_near_copies_bind() -> None:
+    members = [
+        Member(0, "a"),
+        Member(1, "b", last=False),
+        Member(1, "c"),
+        Member(2, "a"),
+        Member(3, "d", group="g"),
+        Member(4, "e", group="g"),
+        Member(5, "f"),
+        Member(6, "h"),
+        Member(7, "i"),
+    ]
+    assert together(members, {6: 1, 7: 1}) == [[0, 3], [1, 2], [4, 5], [6, 7], [8]]
+
+
+def test_conversations_that_only_begin_alike_are_not_bound() -> None:
+    members = [Member(row, key, last=key != "hi") for row in (0, 1) for key in ("hi", f"bye {row}")]
+    assert together(members) == [[0, 1], [2, 3]]
+
+
+@given(st.permutations(range(8)), st.lists(st.integers(0, 3), min_size=8, max_size=8))
+def test_units_do_not_depend_on_the_order(order: list[int], groups: list[int]) -> None:
+    members = [Member(i, f"key {i % 5}", group=f"{g}" if g else None) for i, g in enumerate(groups)]
+    names = dict(enumerate(units(members, {})))
+    assert units([members[i] for i in order], {}) == [names[i] for i in order]
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=300),
+    SHARES | st.just((30, 10, 10)),
+    SEEDS,
+)
+def test_every_stratum_is_divided_in_the_same_proportion(
+    strata: list[str], parts: tuple[float, ...], seed: int
+) -> None:
+    names = [f"row {i}" for i in range(len(strata))]
+    assigned = divide(names, splits(parts), seed, strata)
+    by_share = sum(parts) < 2
+    for stratum in set(strata):
+        mine = [split for split, own in zip(assigned, strata, strict=True) if own == stratum]
+        for split, part in zip(("train", "valid", "test"), parts, strict=True):
+            share = part if by_share else part / len(strata)
+            if by_share or len(strata) >= sum(parts):
+                assert abs(mine.count(split) - share * len(mine)) <= 1.5, (stratum, split)
+
+
+def test_rows_of_another_stratum_move_nothing() -> None:
+    names = [f"row {i}" for i in range(50)]
+    alone = divide(names, splits((0.8, 0.1, 0.1)), 7, ["x"] * 50)
+    more = [f"other {i}" for i in range(31)]
+    among = divide(more + names, splits((0.8, 0.1, 0.1)), 7, ["y"] * 31 + ["x"] * 50)
+    assert among[31:] == alone
+
+
+def test_a_unit_of_several_strata_stays_whole() -> None:
+    names = ["a", "a", "a", *(f"row {i}" for i in range(30))]
+    strata = ["x", "y", "x", *(["x", "y"] * 15)]
+    assigned = divide(names, splits((0.5, 0.25, 0.25)), 3, strata)
+    assert len(set(assigned[:3])) == 1
+
+
+def test_a_plain_text_is_its_own_key() -> None:
+    assert overlap_key(PlainText("One  two")) == overlap_key(PlainText("one two"))
+    assert overlap_key(PlainText("one two")) != overlap_key(PlainText("one three"))

@@ -17,7 +17,7 @@ from mlxr.errors import MlxrError
 from mlxr.events import Event, Progress, Silent, Step
 from mlxr.files import file_sha256
 from mlxr.prep import stage
-from mlxr.prep.findings import AuditError
+from mlxr.prep.audit.findings import AuditError
 from mlxr.prep.tokens import load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe
 from mlxr.workspace import Workspace
@@ -39,7 +39,7 @@ def recipe(tmp_path: Path, model: Path) -> Recipe:
 
 
 def with_rows(recipe: Recipe, rows: list[dict[str, Any]]) -> Recipe:
-    write_rows(Path(recipe.data.source), rows)
+    write_rows(Path(str(recipe.data.source)), rows)
     return recipe
 
 
@@ -74,7 +74,7 @@ def test_a_record_is_what_mlx_lm_reads_and_what_later_stages_need(
 def test_the_splits_are_disjoint_and_together_the_source(recipe: Recipe, tmp_path: Path) -> None:
     preparation = prepared(recipe, tmp_path)
     assert preparation.rows == {"train": 24, "valid": 8, "test": 8}
-    assert preparation.findings == ()
+    assert [finding.code for finding in preparation.findings] == ["test-too-small"]
     rows = [r["mlxr"]["row"] for split in records(preparation).values() for r in split]
     assert sorted(rows) == list(range(1, 41))
     assert rows != sorted(rows)
@@ -91,7 +91,9 @@ def test_the_manifest_agrees_with_the_files(recipe: Recipe, tmp_path: Path) -> N
         hidden = sum(record["mlxr"]["offset"] for record in written[split])
         assert said["tokens"] == tokens == preparation.tokens[split]
         assert said["target_tokens"] == tokens - hidden == preparation.target_tokens[split]
-    assert json.loads(preparation.prepared.audit.read_text())["findings"] == []
+    assert json.loads(preparation.prepared.audit.read_text())["findings"] == [
+        finding.to_json() for finding in preparation.findings
+    ]
     assert list(manifest) == ["recipe", "fingerprint", "model", "splits", "inputs"]
 
 
@@ -172,7 +174,7 @@ def test_a_stopped_preparation_keeps_the_former_data_and_its_own_findings(
     after = tree(tmp_path / "data")
     failed = json.loads(after.pop("sample/audit-failed.json"))
     assert after == before
-    assert len(failed["findings"]) == 2
+    assert [each["code"] for each in failed["findings"]][:2] == ["template-failed", "bad-row"]
     assert prepared(with_rows(recipe, clean_rows()), tmp_path).unchanged
     assert tree(tmp_path / "data") == before
 
@@ -181,7 +183,10 @@ def test_an_allowed_error_is_kept_and_does_not_stop(recipe: Recipe, tmp_path: Pa
     rows = [*clean_rows(), *[{"text": "Hi", "answer": ""}] * 4]
     allowing = with_rows(recipe, rows).model_copy(update={"allow": ["bad-row"]})
     preparation = prepared(allowing, tmp_path)
-    assert [(f.code, f.level) for f in preparation.findings] == [("bad-row", "error")]
+    assert [(f.code, f.level) for f in preparation.findings] == [
+        ("bad-row", "error"),
+        ("test-too-small", "warning"),
+    ]
     assert sum(preparation.rows.values()) == 40
 
 
@@ -232,7 +237,8 @@ def test_what_happens_is_told_in_sentences(recipe: Recipe, tmp_path: Path) -> No
         Step("Loading the tokenizer."),
         Step("Reading rows.jsonl and counting tokens."),
         Progress("rows", 40, 40),
-        Step("Dividing 40 records and auditing them."),
+        Step("Dividing 40 records and looking for copies."),
+        Step("Auditing 40 records."),
         Step("Writing the splits."),
     ]
 

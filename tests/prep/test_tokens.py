@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlxr.errors import MlxrError
-from mlxr.prep.shapes import Conversation
+from mlxr.prep.conversation import Conversation
 from mlxr.prep.tokens import Refused, Tokenizer, Tokens, load_tokenizer, prompt_sha256
 from prep.samples import CHAT, make_recipe, write_model, write_rows
 

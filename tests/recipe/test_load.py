@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from mlxr.errors import MlxrError
-from mlxr.recipe import RecipeError, find, load
+from mlxr.recipe import Augment, Pool, RecipeError, find, load
 
 MINIMAL = """
 model = "org/model"
@@ -180,3 +180,134 @@ def test_the_only_recipe_is_found(tmp_path: Path) -> None:
         find(tmp_path)
     recipe = write(tmp_path, MINIMAL, "recipe.toml")
     assert find(tmp_path) == recipe
+
+
+AUGMENT = MINIMAL + '[augment]\nswaps = 1\npools.guest = ["Ana"]\nswap.out = "guest"\n'
+
+
+def test_augment_takes_lists_columns_and_faker_for_pools(tmp_path: Path) -> None:
+    (tmp_path / "row.jinja").touch()
+    text = """
+        rows = 4
+        template = "row.jinja"
+        pools.place = { column = "out.at" }
+        pools.name = { faker = "name", count = 9 }
+        """
+    augment = load(write(tmp_path, AUGMENT + dedent(text))).recipe.augment
+    assert augment is not None
+    assert augment.template == str(tmp_path / "row.jinja")
+    assert augment.pools == {
+        "guest": ["Ana"],
+        "place": Pool(column="out.at"),
+        "name": Pool(faker="name", count=9),
+    }
+    assert Augment.model_validate(augment.model_dump(mode="json")) == augment
+
+
+def test_paths_to_swap_need_no_quotes(tmp_path: Path) -> None:
+    text = AUGMENT + 'swap."a.b" = "guest"\nswap.c.d.e = "guest"\n'
+    augment = load(write(tmp_path, text), ["augment.swap.f.g=guest"]).recipe.augment
+    assert augment is not None
+    assert list(augment.swap) == ["out", "a.b", "c.d.e", "f.g"]
+
+
+@pytest.mark.parametrize(
+    ("table", "mistake"),
+    [
+        ("", "augment: needs `rows` and `template`, or `swaps` and [augment.swap], or all."),
+        ("rows = 4", "augment: give `rows` (how many) and `template` (which writes one) together."),
+        ("swaps = 4", "augment: give `swaps` (copies of a row) and [augment.swap] together."),
+        ("rows = -1", "augment.rows: must be at least 0, not -1."),
+        (
+            'swaps = 1\nswap.a.b = "gest"\npools.guest = ["Ana"]',
+            'augment: swap "a.b": there is no pool gest (did you mean guest?).',
+        ),
+        (
+            'pools.a = "Ana"',
+            'augment.pools.a: must be a list of texts, { column = … } or { faker = … }, not "Ana".',
+        ),
+        ("pools.a = []", "augment.pools.a: is an empty list."),
+        ('pools.a = ["Ana", 5]', 'augment.pools.a[1]: must be a text in "quotes", not 5.'),
+        (
+            "pools.a = {}",
+            "augment.pools.a: needs `column` (a path in the rows) or `faker` (what to make).",
+        ),
+        (
+            'pools.a = { faker = "name", count = 0 }',
+            "augment.pools.a.count: must be at least 1, not 0.",
+        ),
+    ],
+)
+def test_mistakes_in_augment_are_named(tmp_path: Path, table: str, mistake: str) -> None:
+    assert mistakes(write(tmp_path, f"{MINIMAL}[augment]\n{table}\n")) == [mistake]
+
+
+def test_a_missing_row_template_is_found_before_anything_runs(tmp_path: Path) -> None:
+    text = MINIMAL + '[augment]\nrows = 1\ntemplate = "row.jinja"\n'
+    assert mistakes(write(tmp_path, text)) == [
+        f"augment.template: {tmp_path / 'row.jinja'} does not exist."
+    ]
+
+
+SOURCES = 'model = "org/model"\n[data]\nmessages = "m"\nsource = '
+ROWS = '"org/rows"'
+
+
+@pytest.mark.parametrize(
+    ("source", "mistake"),
+    [
+        ("5", 'data.source: must be a source in "quotes" or a list of sources, not 5.'),
+        ("true", 'data.source: must be a source in "quotes" or a list of sources, not true.'),
+        ('""', 'data.source: must be a text that is not empty, not "".'),
+        ("[]", "data.source: is an empty list."),
+        (
+            "[5]",
+            'data.source[0]: must be a source in "quotes" or { source = … }, not 5.',
+        ),
+        ('[""]', 'data.source[0].source: must be a text that is not empty, not "".'),
+        (
+            "[{ weight = 2 }]",
+            "data.source[0].source: is missing. Add source = … to [data.source[0]].",
+        ),
+        (
+            f"[{ROWS}, {{ source = {ROWS}, config = 'x', weight = 0 }}]",
+            "data.source[1].weight: must be greater than 0.0, not 0.",
+        ),
+        (
+            f"[{{ source = {ROWS}, weight = '2' }}]",
+            'data.source[0].weight: must be a number, not "2".',
+        ),
+        (f"[{{ source = {ROWS}, split = 5 }}]", 'data.source[0].split: must be a text in "quotes"'),
+        (f"[{ROWS}, {ROWS}]", "data.source: names org/rows twice; give it more `weight` instead."),
+        (
+            f"[{ROWS}, {{ source = 'org/more', weight = 2 }}]\nstreaming = true",
+            "data: weights with `streaming` need a `limit`.",
+        ),
+        (f"[{ROWS}, 'rows.jsonl']", "data.source: "),
+    ],
+)
+def test_mistakes_in_sources_say_which(tmp_path: Path, source: str, mistake: str) -> None:
+    [found] = mistakes(write(tmp_path, SOURCES + source))
+    assert found.startswith(mistake)
+
+
+@pytest.mark.parametrize("table", ["{ source = 'org/rows', wieght = 2 }", "'org/rows'"])
+def test_an_unknown_key_of_a_source_is_named_with_its_place(tmp_path: Path, table: str) -> None:
+    path = write(tmp_path, f"{SOURCES}[{table}, {{ source = 'org/more', limit = 3 }}]\n")
+    found = mistakes(path)
+    assert found[-1].startswith("data.source[1].limit: is no key of a recipe.")
+    assert [f.split(":")[0] for f in found[:-1]] == ["data.source[0].wieght"] * ("wieght" in table)
+
+
+def test_a_list_of_sources_inherits_what_each_leaves_unsaid(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").touch()
+    text = f"""{SOURCES}["rows.csv", {{ source = "org/rows", weight = 3, split = "test" }}]
+        split = "dev"
+        revision = "v1"
+        """
+    data = load(write(tmp_path, text)).recipe.data
+    first, second = data.portions
+    assert (first.source, first.split, first.revision) == (str(tmp_path / "rows.csv"), "dev", "v1")
+    assert (second.weight, second.split, second.revision) == (3, "test", "v1")
+    assert data.names == ["rows.csv", "org/rows"]
+    assert type(data).model_validate(data.model_dump()) == data

@@ -92,6 +92,34 @@ def prep(
 
 
 @app.command()
+def preview(
+    recipe: RecipeArgument = None,
+    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Rows to show.")] = 3,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--row", metavar="FILE:ROW", help="Show this row, as an audit names it; or its number."
+        ),
+    ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="One token a line, with its id.")
+    ] = False,
+    set_: Override = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show rows as the model will see them, before any data are prepared."""
+    from mlxr.prep import preview as command
+    from mlxr.terminal.preview import show_preview
+
+    terminal = _terminal(as_json, quiet)
+    loaded = _load(recipe, set_)
+    with terminal.display() as display:
+        seen = command.preview(loaded.recipe, display, count, row or ())
+    show_preview(terminal, seen, loaded.path, one_a_line=tokens)
+
+
+@app.command()
 def train(
     recipe: RecipeArgument = None,
     set_: Override = None,

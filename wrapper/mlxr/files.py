@@ -40,7 +40,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON; raises ValueError on NaN and infinities."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_text(path, _json(value, indent=2) + "\n")
 
 
 def json_line(value: object) -> str:
@@ -48,12 +48,16 @@ def json_line(value: object) -> str:
 
     A lone surrogate, which UTF-8 cannot hold, keeps its \u escape.
     """
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _json(value)
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     try:
-        line.encode()
+        text.encode()
     except UnicodeEncodeError:
-        line = json.dumps(value, allow_nan=False)
-    return line
+        text = json.dumps(value, allow_nan=False, indent=indent)
+    return text
 
 
 def write_jsonl(path: Path, values: Iterable[object]) -> None:

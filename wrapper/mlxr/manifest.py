@@ -63,6 +63,15 @@ def _anew(prepared: Prepared) -> str:
     return f"Move the folder {prepared.folder} away, then prepare again."
 
 
+def _settings(recipe: Recipe) -> Any:
+    return recipe.augment and _less_files(recipe.augment.model_dump(mode="json"))
+
+
+def _less_files(augment: Mapping[str, Any] | None) -> Any:
+    """Return [augment] without what the manifest knows by content."""
+    return augment and {k: v for k, v in augment.items() if k not in ("template", "faker")}
+
+
 def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:
     """Return the recipe's keys that are not as they were when its data were prepared."""
     model = Path(recipe.model).name if Path(recipe.model).is_absolute() else recipe.model
@@ -70,9 +79,12 @@ def _changed(recipe: Recipe, inputs: Mapping[str, Any]) -> list[str]:
     now["compare.category"] = recipe.compare.category
     then = {key: inputs[key.removeprefix("compare.")] for key in now}
     data = recipe.data.model_dump() | {
-        "source": Path(recipe.data.source).name,
+        "source": recipe.data.names,
         "template": recipe.template.name if recipe.template else None,
     }
+    now["chat_template"] = recipe.chat_template and file_sha256(Path(recipe.chat_template))
+    then["chat_template"] = inputs.get("chat_template")
+    now["augment"], then["augment"] = _settings(recipe), _less_files(inputs.get("augment"))
     for key, value in data.items():  # the manifest knows the source by content, and its name
         stored = "source_name" if key == "source" else key
         now[f"data.{key}"], then[f"data.{key}"] = value, inputs["data"].get(stored)

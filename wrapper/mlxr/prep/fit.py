@@ -2,32 +2,74 @@
 
 from __future__ import annotations
 
-from mlxr.prep.shapes import Conversation
+from collections.abc import Callable
+
+from mlxr.prep.conversation import Conversation, Example, PlainText
 from mlxr.prep.tokens import Refused, Tokenizer, Tokens
 
+Cut = tuple[Example, Tokens]
 
-def cut(
-    conversation: Conversation, tokenizer: Tokenizer, limit: int
-) -> tuple[Conversation, Tokens] | None:
-    """Return the record with the last user message cut from the left until it fits `limit` tokens.
 
-    As much of the message stays as fits, and all of the answer. None when the record is too
-    long even with only the message's last character.
+def cut(example: Example, tokens: Tokens, tokenizer: Tokenizer, limit: int) -> Cut | None:
+    """Return the record, now of `tokens`, cut between tokens until it fits `limit` of them.
+
+    Of a conversation, the last user message is cut from the left: as much of it stays as fits,
+    and all of the answer. A plain text is cut from the right. None when the record is too long
+    even with one token left.
     """
-    place = _last_user(conversation)
-    text = conversation.messages[place]["content"].rstrip() if place is not None else ""
-    if place is None or not text:
+    if isinstance(example, PlainText):
+        starts = tokenizer.starts(example.text)
+        return _longest(
+            lambda count: PlainText(example.text[: starts[count]]), limit, tokenizer, starts, limit
+        )
+    place = _last_user(example)
+    if place is None:
         return None
-    best, low, high = None, 1, len(text) - 1
-    while low <= high:  # the most characters that fit: more never fit where fewer do not
-        middle = (low + high) // 2
-        attempt = _with_text(conversation, place, text[-middle:].lstrip())
-        tokens = _encoded(attempt, tokenizer)
-        if tokens is not None and len(tokens.ids) <= limit:
-            best, low = (attempt, tokens), middle + 1
+    text = example.messages[place]["content"].rstrip()
+    starts = tokenizer.starts(text)
+    return _longest(
+        lambda count: _with_text(example, place, text[starts[-count] :].lstrip()),
+        limit,
+        tokenizer,
+        starts,
+        limit - (len(tokens.ids) - len(starts)),
+    )
+
+
+def _longest(
+    shorter: Callable[[int], Example],
+    limit: int,
+    tokenizer: Tokenizer,
+    starts: list[int],
+    guess: int,
+) -> Cut | None:
+    """Return the record with the most tokens of its text that fits, looking near `guess` first."""
+    fitting: dict[int, Cut] = {}
+
+    def fits(count: int) -> bool:
+        attempt = shorter(count)
+        [found] = tokenizer.encode_all([attempt])
+        if isinstance(found, Refused) or len(found.ids) > limit:
+            return False
+        fitting[count] = attempt, found
+        return True
+
+    return fitting.get(most(fits, guess, len(starts) - 1))
+
+
+def most(fits: Callable[[int], bool], guess: int, highest: int) -> int:
+    """Return the largest number from 1 to `highest` that fits, or 0; smaller ones fit too."""
+    low, high, step = 0, highest + 1, 1
+    number = guess
+    while high - low > 1:
+        if not low < number < high:
+            number = (low + high) // 2
+        if fits(number):
+            low, number = number, number + step
         else:
-            high = middle - 1
-    return best
+            high, number = number, number - step
+        step *= 2
+    return low
 
 
 def _last_user(conversation: Conversation) -> int | None:
@@ -39,8 +81,3 @@ def _with_text(conversation: Conversation, place: int, text: str) -> Conversatio
     messages = list(conversation.messages)
     messages[place] = {**messages[place], "content": text}
     return Conversation(tuple(messages), conversation.tools)
-
-
-def _encoded(conversation: Conversation, tokenizer: Tokenizer) -> Tokens | None:
-    [tokens] = tokenizer.encode_all([conversation])
-    return None if isinstance(tokens, Refused) else tokens

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from mlxr import __version__
 from mlxr.errors import MlxrError
 from mlxr.files import file_sha256, read_json, sha256
-from mlxr.prep.sources import Source
+from mlxr.prep.sources.source import Source
 from mlxr.prep.template import template_files
 from mlxr.recipe import Recipe
 from mlxr.workspace import SPLITS, Prepared
 
-FORMAT = 2
+FORMAT = 3
 """Raised when records or manifest change in form, so that older data are prepared anew."""
 _TRAIN = {"mask_prompt", "max_seq_length", "too_long", "batch_size"}
 """Keys of [train] on which records or findings depend."""
 _LIBRARIES = ("datasets", "jinja2", "tokenizers", "transformers")
 
 
-def inputs(recipe: Recipe, source: Source, tokenizer: str) -> dict[str, Any]:
+def inputs(recipe: Recipe, sources: Sequence[Source], tokenizer: str) -> dict[str, Any]:
     """Return everything that the written bytes follow from; paths only by their last part."""
     data = recipe.data.model_dump()
     template = recipe.template
@@ -34,16 +34,37 @@ def inputs(recipe: Recipe, source: Source, tokenizer: str) -> dict[str, Any]:
         "trust_remote_code": recipe.trust_remote_code,
         "data": {
             **data,
-            "source": source.fingerprint,
-            "source_name": Path(recipe.data.source).name,
+            "source": [[source.weight, source.fingerprint] for source in sources],
+            "source_name": recipe.data.names,
             "template": template and template.name,
         },
         "template": template_files(template) if template else None,
+        "chat_template": _content(recipe.chat_template),
+        "augment": _augment(recipe),
         "train": recipe.train.model_dump(include=_TRAIN),
         "category": recipe.compare.category,
         "allow": recipe.allow,
         "versions": {"mlxr": __version__} | {name: version(name) for name in _LIBRARIES},
     }
+
+
+def _content(path: str | None) -> str | None:
+    return file_sha256(Path(path)) if path else None
+
+
+def _augment(recipe: Recipe) -> dict[str, Any] | None:
+    if recipe.augment is None:
+        return None
+    settings = recipe.augment.model_dump(mode="json")
+    return {**settings, "template": _content(recipe.augment.template), "faker": _faker()}
+
+
+def _faker() -> str | None:
+    """Return Faker's version, on which what it makes depends; None where it is not installed."""
+    try:
+        return version("faker")
+    except PackageNotFoundError:
+        return None
 
 
 def describe(

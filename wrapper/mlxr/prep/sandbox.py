@@ -59,6 +59,7 @@ def environment(folder: Path | None) -> SandboxedEnvironment:
         finalize=_not_null,
     )
     sandbox.filters |= {"to_json": to_json, "from_json": from_json}
+    del sandbox.filters["random"], sandbox.globals["lipsum"]  # chance that no seed governs
     return sandbox
 
 
@@ -71,16 +72,17 @@ def _not_null(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """Return `value` as one line of JSON, keys in their order, other letters as they are."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_text)
+
+
+def _text(value: object) -> str:
+    """Return a date or time in ISO 8601; raises on what has no form in JSON."""
     from jinja2 import Undefined
 
-    if isinstance(value, Undefined):
-        return str(value)  # raises, naming the column
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_date)
-
-
-def _date(value: object) -> str:
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, Undefined):
+        return str(value)  # raises, naming the column
     raise TypeError(f"to_json: a {type(value).__name__} has no form in JSON")
 
 
@@ -92,11 +94,11 @@ def from_json(text: str) -> Any:
         raise ValueError(f"from_json: {error}") from None
 
 
-def explain(error: Exception, row: Mapping[str, Any]) -> str:
+def explain(error: Exception, row: Mapping[str, Any], kind: str = "column") -> str:
     """Return why rendering `row` failed: for an unknown column, which there are."""
     unknown = re.fullmatch(r"'(\w+)' is undefined", str(error))
     if unknown is None:
         return str(error) or type(error).__name__
     close = get_close_matches(unknown[1], list(row), n=1)
     guess = f"; did you mean {close[0]}?" if close else ""
-    return f"no column '{unknown[1]}' (there are {', '.join(map(str, row))}{guess})"
+    return f"no {kind} '{unknown[1]}' (there are {', '.join(map(str, row))}{guess})"

@@ -1,9 +1,11 @@
 """Which split a record falls into, and in what order it stands there.
 
-By shares, a record's place follows from the seed and its own prompt alone, so that it keeps its
-split whatever else is in the source. Counts fill test and valid from the two ends of the same
-order: rows added later can move a record only at these borders. Prompts that are the same but
-for case, width and white space always fall together.
+What belongs together is a unit, and a unit is never divided: records of one row, rows with the
+same prompt (but for case, width and white space) or nearly the same, rows of one `group`.
+
+By shares, a unit's place follows from the seed and its own name alone, so that a row keeps its
+split whatever else is in the source. Counts, and the shares of a stratum, fill the splits along
+the same order: rows added later can move a unit only at their borders.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from mlxr.files import json_line
-from mlxr.prep.shapes import Conversation
+from mlxr.prep.conversation import Example, PlainText
+from mlxr.prep.proportion import shared
 from mlxr.recipe import Splits
 from mlxr.workspace import SPLITS
 
@@ -22,17 +26,34 @@ Assigned = list[str | None]
 """A split for each record, or None where it is in no split."""
 
 
-def overlap_key(conversation: Conversation) -> str:
+class Member(Protocol):
+    """What a record's split depends on."""
+
+    row: int
+    last: bool
+    key: str
+    group: str | None
+
+
+def overlap_key(example: Example) -> str:
     """Return what two records share when their prompts are the same example."""
-    parts = [json_line(conversation.tools)]
-    for message in conversation.messages[:-1]:
+    if isinstance(example, PlainText):
+        return _digest([example.text])
+    parts = [json_line(example.tools)]
+    for message in example.messages[:-1]:
         rest = {key: value for key, value in message.items() if key not in ("role", "content")}
-        parts += [message["role"], message["content"] or "", json_line(rest)]
+        parts += [message["role"], message["content"] or "", json_line(rest) if rest else "{}"]
+    return _digest(parts)
+
+
+def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(map(_plain, parts)).encode()).hexdigest()[:32]
 
 
 def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
 
 
 def rank(seed: int, *words: str) -> int:
@@ -41,16 +62,103 @@ def rank(seed: int, *words: str) -> int:
     return int.from_bytes(digest.digest()[:8])
 
 
-def divide(keys: Sequence[str], splits: Splits, seed: int) -> Assigned:
-    """Return the split of each record by shares or counts; equal keys get the same one."""
+def units(members: Sequence[Member], near: Mapping[int, int]) -> list[str]:
+    """Return the name of each record's unit.
+
+    `near` gives, for a record that is nearly the same as others, a number that they share. An
+    expanded conversation goes by its last record: that two begin alike binds them to nothing.
+    """
+    parents = list(range(len(members)))
+    first: dict[Hashable, int] = {}
+    for place, member in enumerate(members):
+        for bond in _bonds(member, near.get(place)):
+            _join(parents, first.setdefault(bond, place), place)
+    names: dict[int, str] = {}
+    roots = [_root(parents, place) for place in range(len(members))]
+    for root, member in zip(roots, members, strict=True):
+        if member.last:
+            name = member.key if member.group is None else f"group {member.group}"
+            names[root] = min(names.get(root, name), name)
+    return [names.get(root) or member.key for root, member in zip(roots, members, strict=True)]
+
+
+def _bonds(member: Member, near: int | None) -> list[Hashable]:
+    bonds: list[Hashable] = [member.row]
+    if member.last:
+        bonds.append(member.key)
+        if near is not None:
+            bonds.append(("near", near))
+    if member.group is not None:
+        bonds.append(("group", member.group))
+    return bonds
+
+
+def _root(parents: list[int], place: int) -> int:
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = parents[place]
+    return place
+
+
+def _join(parents: list[int], one: int, other: int) -> None:
+    parents[_root(parents, other)] = _root(parents, one)
+
+
+def divide(
+    names: Sequence[str], splits: Splits, seed: int, strata: Sequence[str | None] | None = None
+) -> Assigned:
+    """Return the split of each record by shares or counts; equal names get the same one.
+
+    With `strata`, one for each record, every stratum is divided in the same proportion. A unit
+    of several strata counts for the commonest.
+    """
+    sizes = Counter(names)
+    groups = [list(sizes)] if strata is None else _by_stratum(names, strata)
+    chosen: dict[str, str] = {}
     if isinstance(splits.train, float):
-        return [by_share(key, splits, seed) for key in keys]
-    return _by_count(keys, splits, seed)
+        for group in groups:
+            line = None if strata is None else sizes
+            chosen |= _by_share(group, line, splits, seed)
+    else:
+        for group, room in zip(groups, _rooms(groups, sizes, splits), strict=True):
+            chosen |= _by_count(group, sizes, room, seed)
+    return [chosen.get(name) for name in names]
 
 
-def by_share(key: str, splits: Splits, seed: int) -> str | None:
-    """Return the split whose part of the line from 0 to 1 holds the key's point."""
-    point, edge = rank(seed, "split", key) / 2**64, 0.0
+def _by_stratum(names: Sequence[str], strata: Sequence[str | None]) -> list[list[str]]:
+    """Return the names of each stratum's units."""
+    votes: dict[str, Counter[str]] = {}
+    for name, stratum in zip(names, strata, strict=True):
+        votes.setdefault(name, Counter())[stratum or ""] += 1
+    groups: dict[str, list[str]] = {}
+    for name, vote in votes.items():
+        stratum = min(vote, key=lambda each: (-vote[each], each))
+        groups.setdefault(stratum, []).append(name)
+    return [groups[stratum] for stratum in sorted(groups)]
+
+
+def _order(names: Iterable[str], seed: int) -> list[str]:
+    return sorted(names, key=lambda name: (rank(seed, "split", name), name))
+
+
+def _by_share(
+    names: Sequence[str], sizes: Mapping[str, int] | None, splits: Splits, seed: int
+) -> dict[str, str]:
+    """Divide at the shares' edges: by each name's own point, or with sizes along their order."""
+    if sizes is None:
+        points = {name: rank(seed, "split", name) / 2**64 for name in names}
+    else:
+        whole, before, points = sum(sizes[name] for name in names), 0, {}
+        for name in _order(names, seed):
+            points[name] = (before + sizes[name] / 2) / whole
+            before += sizes[name]
+    placed = {name: _at(point, splits) for name, point in points.items()}
+    return {name: split for name, split in placed.items() if split}
+
+
+def _at(point: float, splits: Splits) -> str | None:
+    """Return the split whose part of the line from 0 to 1 holds `point`."""
+    edge = 0.0
     for split in SPLITS:
         edge += float(getattr(splits, split))
         if point < edge or edge > 1 - 1e-9:
@@ -58,26 +166,35 @@ def by_share(key: str, splits: Splits, seed: int) -> str | None:
     return None
 
 
-def _by_count(keys: Sequence[str], splits: Splits, seed: int) -> Assigned:
+def _rooms(
+    groups: Sequence[Sequence[str]], sizes: Mapping[str, int], splits: Splits
+) -> list[dict[str, int]]:
+    """Return how many records of each group every split has room for."""
+    parts = [float(sum(sizes[name] for name in group)) for group in groups]
+    rooms = {split: shared(int(getattr(splits, split)), parts) for split in SPLITS}
+    return [{split: rooms[split][i] for split in SPLITS} for i in range(len(groups))]
+
+
+def _by_count(
+    names: Sequence[str], sizes: Mapping[str, int], room: dict[str, int], seed: int
+) -> dict[str, str]:
     """Fill test from one end of the order, valid from the other, train with what is between."""
-    sizes = Counter(keys)
-    order = sorted(sizes, key=lambda key: (rank(seed, "split", key), key))
+    order = _order(names, seed)
     chosen: dict[str, str] = {}
     for split, line in (("test", order), ("valid", order[::-1]), ("train", order)):
-        room = int(getattr(splits, split))
-        for key in line:
-            if key not in chosen and sizes[key] <= room:
-                chosen[key] = split
-                room -= sizes[key]
-    return [chosen.get(key) for key in keys]
+        for name in line:
+            if name not in chosen and sizes[name] <= room[split]:
+                chosen[name] = split
+                room[split] -= sizes[name]
+    return chosen
 
 
-def without_overlap(keys: Sequence[str], named: Sequence[str | None]) -> Assigned:
-    """Return the source's own splits, less the copies: test keeps a prompt before valid, train."""
+def without_overlap(names: Sequence[str], given: Sequence[str | None]) -> Assigned:
+    """Return `given` splits less the copies: test keeps a name before valid, valid before train."""
     owner: dict[str, str] = {}
-    for split in SPLITS:  # a later split takes the key from an earlier one
-        owner |= {key: split for key, own in zip(keys, named, strict=True) if own == split}
-    return [own if owner.get(key) == own else None for key, own in zip(keys, named, strict=True)]
+    for split in SPLITS:  # a later split takes the name from an earlier one
+        owner |= {name: split for name, own in zip(names, given, strict=True) if own == split}
+    return [own if owner.get(name) == own else None for name, own in zip(names, given, strict=True)]
 
 
 def repeated(keys: Iterable[str]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,18 @@ from mlxr.events import Display, Progress, Step
 from mlxr.files import read_json, write_json
 from mlxr.model import fingerprint, locate
 from mlxr.prep import manifest
-from mlxr.prep.audit import conclude, stopping, tally_entries, tally_overlap
-from mlxr.prep.findings import AuditError, Finding, check_allowed
+from mlxr.prep.assign import assign, leave_out_known
+from mlxr.prep.audit.conclude import conclude, stopping, tally_entries
+from mlxr.prep.audit.findings import AuditError, Finding, check_allowed
+from mlxr.prep.audit.tally import Tally
+from mlxr.prep.augment.rows import augment
+from mlxr.prep.entry import Entry, Spool
 from mlxr.prep.folder import FAILED, SPOOL, building, recover
-from mlxr.prep.records import Entry, Maker, Spool
-from mlxr.prep.select import select
+from mlxr.prep.records import Maker, Recorder
 from mlxr.prep.shapes import Shape, shape_of
-from mlxr.prep.sources import Source, open_source
-from mlxr.prep.split import divide, rank, without_overlap
-from mlxr.prep.tally import Tally
+from mlxr.prep.sources.select import select
+from mlxr.prep.sources.source import Row, Source, open_sources
+from mlxr.prep.split import rank
 from mlxr.prep.tokens import Tokenizer, load_tokenizer
 from mlxr.recipe import Recipe
 from mlxr.workspace import SPLITS, Prepared, Workspace
@@ -58,12 +61,12 @@ def prepare(recipe: Recipe, workspace: Workspace, display: Display) -> Preparati
     recover(prepared)
     manifest.refuse_edits(prepared)
     shape = shape_of(recipe)
-    display.show(Step(f"Looking for {_name(recipe.model)} and {_name(recipe.data.source)}."))
-    source = open_source(recipe.data)
-    made_from = manifest.inputs(recipe, source, fingerprint(locate(recipe.model)))
+    display.show(Step(f"Looking for {_name(recipe.model)} and {_and(recipe.data.names)}."))
+    sources = open_sources(recipe.data)
+    made_from = manifest.inputs(recipe, sources, fingerprint(locate(recipe.model)))
     stored = manifest.unchanged(prepared, made_from)
     if stored is None:
-        stored = _build(recipe, prepared, source, shape, made_from, display)
+        stored = _build(recipe, prepared, sources, shape, made_from, display)
         unchanged = False
     else:
         (prepared.folder / FAILED).unlink(missing_ok=True)
@@ -93,7 +96,7 @@ def _preparation(
 def _build(
     recipe: Recipe,
     prepared: Prepared,
-    source: Source,
+    sources: Sequence[Source],
     shape: Shape,
     made_from: Mapping[str, Any],
     display: Display,
@@ -104,7 +107,8 @@ def _build(
     with building(prepared) as folder:
         spool = Spool(folder / SPOOL)
         try:
-            entries, findings = _records(recipe, source, shape, tokenizer, spool, display)
+            making = _Making(recipe, sources, shape, tokenizer, spool, display)
+            entries, findings = making.records()
             _stop(recipe, prepared, findings)
             display.show(Step("Writing the splits."))
             files = _write_splits(folder, entries, spool)
@@ -117,42 +121,67 @@ def _build(
     return written
 
 
-def _records(
-    recipe: Recipe,
-    source: Source,
-    shape: Shape,
-    tokenizer: Tokenizer,
-    spool: Spool,
-    display: Display,
-) -> tuple[list[Entry], tuple[Finding, ...]]:
-    """Return the records in the order in which they are written, and the findings about them."""
-    tally = Tally()
-    maker = Maker(recipe, shape, tokenizer, spool, tally)
-    display.show(Step(f"Reading {_name(recipe.data.source)} and counting tokens."))
-    entries: list[Entry] = []
-    total = recipe.data.limit or source.count()
-    for made in maker.chunks(select(source, recipe, tally)):
-        entries += made
-        done = tally.rows if recipe.data.limit else tally.read
-        if total:  # not known of every kind of file
-            display.show(Progress("rows", min(done, total), total))
-    display.show(Step(f"Dividing {len(entries):,} records and auditing them."))
-    _assign(entries, recipe, tally)
-    tally_entries(entries, tally, recipe.train)
-    entries.sort(key=lambda entry: rank(recipe.seed, "order", entry.id))
-    return entries, conclude(entries, tally, recipe)
+class _Making:
+    """Makes the records of one recipe, divides and audits them."""
 
+    def __init__(
+        self,
+        recipe: Recipe,
+        sources: Sequence[Source],
+        shape: Shape,
+        tokenizer: Tokenizer,
+        spool: Spool,
+        display: Display,
+    ) -> None:
+        self._recipe, self._sources = recipe, sources
+        self._spool, self._display = spool, display
+        self._tally = Tally()
+        self._maker = Maker(recipe, shape, tokenizer, self._tally)
+        self._recorder = Recorder(recipe, spool)
 
-def _assign(entries: Sequence[Entry], recipe: Recipe, tally: Tally) -> None:
-    """Give each record its split, equal prompts on one side."""
-    keys, splits = [entry.key for entry in entries], recipe.data.splits
-    if isinstance(splits.train, str):
-        assigned = without_overlap(keys, [entry.split for entry in entries])
-    else:
-        assigned = divide(keys, splits, recipe.seed)
-    tally_overlap(entries, assigned, tally)
-    for entry, split in zip(entries, assigned, strict=True):
-        entry.split = split
+    def records(self) -> tuple[list[Entry], tuple[Finding, ...]]:
+        """Return the records in the order in which they are written, and the findings on them."""
+        recipe, tally = self._recipe, self._tally
+        self._say(f"Reading {_and(recipe.data.names)} and counting tokens.")
+        entries = self._entries(select(self._sources, recipe, tally), self._total())
+        self._say(f"Dividing {len(entries):,} records and looking for copies.")
+        assign(entries, recipe, tally, self._spool)
+        entries += self._augmented(entries)
+        self._say(f"Auditing {len(entries):,} records.")
+        tally_entries(entries, tally, recipe)
+        entries.sort(key=lambda entry: rank(recipe.seed, "order", entry.id))
+        return entries, conclude(entries, tally, recipe)
+
+    def _entries(self, rows: Iterator[Row], total: int | None = None) -> list[Entry]:
+        entries: list[Entry] = []
+        for made in self._maker.made(rows):
+            entries += map(self._recorder.entry, made)
+            if total:  # not known of every kind of file
+                done = self._tally.rows if self._recipe.data.limit else self._tally.read
+                self._display.show(Progress("rows", min(done, total), total))
+        return entries
+
+    def _total(self) -> int | None:
+        counts = [source.count() for source in self._sources]
+        return self._recipe.data.limit or (None if None in counts else sum(filter(None, counts)))
+
+    def _augmented(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return made-up training records, of which valid and test have nothing alike."""
+        recipe = self._recipe
+        if recipe.augment is None:
+            return []
+        self._say("Making new training rows.")
+        trained = {entry.row for entry in entries if entry.split == "train"}
+        again = select(self._sources, recipe, Tally())
+        rows = [row for number, row in enumerate(again) if number in trained]
+        made = self._entries(augment(recipe.augment, rows, recipe.seed))
+        for entry in made:
+            entry.split = "train"
+        held_out = [entry for entry in entries if entry.split in ("valid", "test")]
+        return leave_out_known(made, held_out, self._spool, self._tally)
+
+    def _say(self, text: str) -> None:
+        self._display.show(Step(text))
 
 
 def _stop(recipe: Recipe, prepared: Prepared, findings: Sequence[Finding]) -> None:
@@ -215,3 +244,7 @@ def _write_split(path: Path, entries: Sequence[Entry], spool: Spool) -> str:
 def _name(text: str) -> str:
     """Return a Hub id as it is, of a path its last part."""
     return Path(text).name if Path(text).is_absolute() else text
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"

@@ -1,6 +1,7 @@
 """Our templates: Jinja files whose blocks become messages.
 
     {% block system %}Answer with JSON.{% endblock %}          optional
+    {% block tools %}{{ tools }}{% endblock %}                 optional: a JSON list
     {% block prompt %}{{ event_text }}{% endblock %}
     {% block completion %}{{ output | to_json }}{% endblock %}
 
@@ -12,8 +13,9 @@ Filters: prep/sandbox.py.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
     from jinja2.sandbox import SandboxedEnvironment
 
-BLOCKS = ("system", "prompt", "completion")
+BLOCKS = ("system", "tools", "prompt", "completion")
 REQUIRED = ("prompt", "completion")
 
 
@@ -52,10 +54,46 @@ class Template:
         return texts
 
     def _explained(self, error: Exception, row: Mapping[str, Any]) -> str:
-        line = _line(error, self.path)
-        line = line and self._compiled.get_corresponding_lineno(line)
-        place = f"{self.path.name}:{line}" if line else self.path.name
-        return f"{place}: {explain(error, row)}"
+        return f"{_place(error, self.path, self._compiled)}: {explain(error, row)}"
+
+
+class RowTemplate:
+    """A compiled template file that writes a row: one JSON object."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._compiled = _compiled(path, required=())
+
+    def render(self, names: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row, written with `names` as variables; raises MlxrError naming the line."""
+        try:
+            context = self._compiled.new_context(dict(names))
+            text = "".join(self._compiled.root_render_func(context))
+        except Exception as error:
+            place = _place(error, self.path, self._compiled)
+            if isinstance(error, MlxrError):
+                raise MlxrError(f"{place}: {error.message}", error.hint) from error
+            said = explain(error, names, "name")
+            raise MlxrError(f"{place}: {said}", f"Edit {self.path}.") from error
+        try:
+            row = json.loads(text)
+        except ValueError as error:
+            raise MlxrError(f"{self.path.name} writes no JSON: {error}.", _wrote(text)) from None
+        if not isinstance(row, dict):
+            raise MlxrError(f"{self.path.name} writes JSON, but no object.", _wrote(text))
+        return row
+
+
+def _wrote(text: str) -> str:
+    shown = " ".join(text.split())[:80]
+    return f"It wrote: {shown or 'nothing'} (a row is written by {{{{ {{…}} | to_json }}}})"
+
+
+def _place(error: BaseException, path: Path, compiled: Compiled) -> str:
+    """Return where in the template `error` arose, as "t.jinja:3"."""
+    line = _line(error, path)
+    line = line and compiled.get_corresponding_lineno(line)
+    return f"{path.name}:{line}" if line else path.name
 
 
 def _capture(name: str, texts: dict[str, str]) -> Callable[[Context], Iterator[str]]:
@@ -78,7 +116,7 @@ def _line(error: BaseException, path: Path) -> int | None:
     return line
 
 
-def _compiled(path: Path) -> Compiled:
+def _compiled(path: Path, required: Sequence[str] = REQUIRED) -> Compiled:
     """Return the template of `path`; raises MlxrError naming file, line and block."""
     from jinja2 import TemplateNotFound, TemplateSyntaxError, meta
 
@@ -101,7 +139,7 @@ def _compiled(path: Path) -> Compiled:
         ) from None
     except (UnicodeDecodeError, OSError) as error:
         raise MlxrError(f"{path} cannot be read: {error}.", "Save it as UTF-8.") from None
-    missing = [name for name in REQUIRED if name not in names]
+    missing = [name for name in required if name not in names]
     if missing:
         raise MlxrError(
             f"{path} has no block {missing[0]!r}.",

@@ -109,11 +109,29 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         values["model"] = _local(values["model"], folder)
     if isinstance(values.get("data"), dict):
         data = values["data"] = dict(values["data"])
-        if isinstance(data.get("source"), str):
-            data["source"] = _local(data["source"], folder)
+        if "source" in data:
+            data["source"] = _sources(data["source"], folder)
         if isinstance(data.get("template"), str):
-            data["template"] = str((folder / Path(data["template"]).expanduser()).resolve())
+            data["template"] = _file(data["template"], folder)
+    augment = values.get("augment")
+    if isinstance(augment, dict) and isinstance(augment.get("template"), str):
+        values["augment"] = {**augment, "template": _file(augment["template"], folder)}
+    if isinstance(values.get("chat_template"), str):
+        values["chat_template"] = _file(values["chat_template"], folder)
     return values
+
+
+def _sources(value: Any, folder: Path) -> Any:
+    """Return a source, or each of a list of them, with its path absolute."""
+    if isinstance(value, list):
+        return [_sources(each, folder) for each in value]
+    if isinstance(value, dict) and "source" in value:
+        return {**value, "source": _sources(value["source"], folder)}
+    return _local(value, folder) if isinstance(value, str) and value else value
+
+
+def _file(text: str, folder: Path) -> str:
+    return str((folder / Path(text).expanduser()).resolve())
 
 
 def _local(text: str, folder: Path) -> str:
@@ -127,16 +145,24 @@ def _local(text: str, folder: Path) -> str:
 def _missing_files(recipe: Recipe) -> list[Mistake]:
     """Return what the recipe names on this machine and is not there."""
     mistakes = []
-    model, source, template = Path(recipe.model), Path(recipe.data.source), recipe.template
+    model = Path(recipe.model)
     if model.is_absolute() and not (model / "config.json").is_file():
         said = "has no config.json" if model.is_dir() else "does not exist"
         mistakes.append(Mistake("model", f"the folder {model} {said}.", "Or name a Hub id."))
-    if source.is_absolute() and not source.exists():
-        mistakes.append(Mistake("data.source", f"{source} does not exist.", "Or name a Hub id."))
-    if template and not template.is_file():
-        near = sorted(p.name for p in template.parent.glob("*.jinja"))
-        fix = f"Templates there: {', '.join(near)}." if near else ""
-        mistakes.append(Mistake("data.template", f"{template} does not exist.", fix))
+    for source in (Path(portion.source) for portion in recipe.data.portions):
+        if source.is_absolute() and not source.exists():
+            said = f"{source} does not exist."
+            mistakes.append(Mistake("data.source", said, "Or name a Hub id."))
+    files = {
+        "data.template": recipe.data.template,
+        "augment.template": recipe.augment and recipe.augment.template,
+        "chat_template": recipe.chat_template,
+    }
+    for key, name in files.items():
+        if name and not Path(name).is_file():
+            near = sorted(p.name for p in Path(name).parent.glob("*.jinja"))
+            fix = f"Templates there: {', '.join(near)}." if near else ""
+            mistakes.append(Mistake(key, f"{name} does not exist.", fix))
     return mistakes
 
 
@@ -155,8 +181,8 @@ def _override(text: str) -> tuple[str, Any, str]:
         raise MlxrError(f"--set takes KEY=VALUE, not {text!r}.", "--set train.iters=50")
     dotted = key.strip()
     value = _value(value.strip())
-    if dotted in {"model", "data.source", "data.template"} and isinstance(value, str):
-        value = _local(value, Path.cwd())
+    if dotted in {"model", "data.source", "data.template", "augment.template", "chat_template"}:
+        value = _sources(value, Path.cwd())
     return dotted, value, "--set"
 
 

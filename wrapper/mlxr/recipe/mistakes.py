@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from mlxr.errors import MlxrError
 
@@ -79,18 +80,34 @@ def _is_branch(part: str) -> bool:
 def _place(loc: Sequence[str | int], schema: type[BaseModel]) -> tuple[str, ...]:
     """Return the keys of an error's place, without the names of union branches."""
     place: list[str] = []
-    table: Any = schema
+    field: FieldInfo | None = None
+    table: type[BaseModel] | None = schema
     for part in loc:
-        known = isinstance(table, type) and issubclass(table, BaseModel)
-        if not known and isinstance(part, str) and _is_branch(part):
-            continue
-        if isinstance(part, int):
+        if isinstance(part, int):  # a place in a list, of tables or of anything else
             place[-1] += f"[{part}]"
-            continue
-        place.append(part)
-        field = table.model_fields.get(part) if known else None
-        table = field.annotation if field else None
+            table = _table(field)
+        elif table is not None or not _is_branch(part):
+            place.append(part)
+            field = table.model_fields.get(part) if table else None
+            table = None if field and get_origin(field.annotation) is list else _own(field)
     return tuple(place)
+
+
+def _own(field: FieldInfo | None) -> type[BaseModel] | None:
+    """Return the table that a key holds, be it optional."""
+    forms = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((f for f in forms if isinstance(f, type) and issubclass(f, BaseModel)), None)
+
+
+def _table(field: FieldInfo | None) -> type[BaseModel] | None:
+    """Return the table that a key holds, be it optional, one of several forms, or in a list."""
+    forms: list[Any] = [field.annotation] if field else []
+    while forms:
+        form = forms.pop()
+        if isinstance(form, type) and issubclass(form, BaseModel):
+            return form
+        forms += get_args(form)
+    return None
 
 
 def _mistake(
@@ -139,9 +156,8 @@ def did_you_mean(place: tuple[str, ...], schema: type[BaseModel]) -> str:
     """Return a sentence naming the likeliest key for an unknown one, or the known keys."""
     table: Any = schema
     for part in place[:-1]:
-        field = table.model_fields.get(part)
-        table = field.annotation if field else None
-        if not (isinstance(table, type) and issubclass(table, BaseModel)):
+        table = _table(table.model_fields.get(part.split("[")[0]))
+        if table is None:
             return ""
     close = get_close_matches(place[-1].replace("-", "_"), table.model_fields, n=1)
     if close:
@@ -158,11 +174,10 @@ def _find(key: str, schema: type[BaseModel], prefix: str = "") -> str:
         dotted = f"{prefix}{name}"
         if name == key:
             return dotted
-        table = field.annotation
-        if isinstance(table, type) and issubclass(table, BaseModel):
-            inner = _find(key, table, f"{dotted}.")
-            if inner:
-                return inner
+        table = _table(field)
+        inner = _find(key, table, f"{dotted}.") if table else ""
+        if inner:
+            return inner
     return ""
 
 

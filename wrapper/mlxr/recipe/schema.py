@@ -9,69 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-RowCount = Annotated[int, Field(ge=1)]
-
-
-class Table(BaseModel):
-    """A recipe table: unknown keys and loose types are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Splits(Table):
-    """How rows are divided: shares, counts, or names of the source's own splits."""
-
-    train: Share | RowCount | str = 0.8
-    """Share (0.8), number of rows (800) or name ("train")."""
-    valid: Share | RowCount | str = 0.1
-    """Share, number of rows or name."""
-    test: Share | RowCount | str = 0.1
-    """Share, number of rows or name."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Splits:
-        parts = (self.train, self.valid, self.test)
-        if len({type(part) for part in parts}) > 1:
-            raise ValueError("train, valid and test must be all shares, all counts or all names")
-        if isinstance(self.train, float) and sum(map(float, parts)) > 1 + 1e-9:
-            raise ValueError(f"the shares add up to {sum(map(float, parts)):g}, more than 1")
-        return self
-
-
-class Data(Table):
-    """Where rows come from and how each becomes a prompt and an answer."""
-
-    source: str = Field(min_length=1)
-    """Hub id, file (.jsonl .json .csv .parquet .arrow) or folder of these."""
-    split: str = "train"
-    """Which of the source's own splits to take, unless `[data.splits]` names them."""
-    config: str | None = None
-    """Configuration (subset) of a Hub data set."""
-    revision: str | None = None
-    """Commit, branch or tag of a Hub data set."""
-    limit: Positive | None = None
-    """Take at most this many rows, chosen by seed."""
-    template: str | None = None
-    """Jinja file with the blocks `prompt` and `completion`, and optionally `system`."""
-    messages: str | None = None
-    """Column with a ready conversation; instead of `template`."""
-    where: str | None = None
-    """Jinja expression; rows for which it is false are left out."""
-    max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Share of unusable rows above which prep stops."""
-    splits: Splits = Splits()
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> Data:
-        if self.template and self.messages:
-            raise ValueError("give `template` or `messages`, not both")
-        if not self.template and not self.messages:
-            raise ValueError("needs `template` (a Jinja file) or `messages` (a column)")
-        return self
+from mlxr.recipe.augment import Augment
+from mlxr.recipe.data import Data
+from mlxr.recipe.table import Positive, Table, Text
 
 
 class LoraParameters(Table):
@@ -128,7 +70,7 @@ class Train(Table):
     lr_schedule: LrSchedule = LrSchedule()
     optimizer: Literal["adam", "adamw", "muon", "sgd", "adafactor"] = "adam"
     """Optimizer."""
-    optimizer_config: dict[str, Any] = {}
+    optimizer_config: dict[str, Any] = Field(default_factory=dict)
     """Its further arguments, as { weight_decay = 0.01 }."""
     lora_parameters: LoraParameters = LoraParameters()
     mask_prompt: bool = True
@@ -163,6 +105,9 @@ class Train(Table):
         return self
 
 
+FieldKind = Literal["text", "date", "time", "duration", "set"]
+
+
 class Compare(Table):
     """How base and tuned are judged."""
 
@@ -170,7 +115,7 @@ class Compare(Table):
     """What an answer is: a JSON record, or text."""
     primary: str | None = None
     """The metric that the verdict is about. Default: the task's own."""
-    fields: dict[str, Literal["text", "date", "time", "duration", "set"]] = {}
+    fields: dict[str, FieldKind] = Field(default_factory=dict)
     """extraction: kind of each field. Default: from the training answers."""
     day_first: bool = True
     """extraction: 03/04/2025 is the third of April."""
@@ -193,15 +138,18 @@ class Recipe(Table):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Names the folders under data/ and adapters/. Default: the file's stem."""
-    model: str = Field(min_length=1)
+    model: Text
     """Hub id or local folder."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     """Seeds every random choice."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model."""
-    allow: list[str] = []
+    chat_template: str | None = None
+    """Jinja file used as the model's chat template everywhere, for a base model that has none."""
+    allow: list[str] = Field(default_factory=list)
     """Findings of the audit that do not stop this recipe."""
     data: Data
+    augment: Augment | None = None
     train: Train = Train()
     compare: Compare = Compare()
 

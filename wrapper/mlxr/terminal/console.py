@@ -66,6 +66,16 @@ class Terminal:
         if not self._json:
             self._out.print(Text(text, style=style), soft_wrap=True)
 
+    def styled(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Write a line of the result, parts of text each with its style, on stdout."""
+        if not self._json:
+            self._out.print(Text.assemble(*parts), soft_wrap=True)
+
+    @property
+    def colour(self) -> bool:
+        """Whether the result is seen in colour."""
+        return self._out.color_system is not None and not self._out.no_color
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table of the result; all columns but the first are right-aligned."""
         if self._json:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from mlxr.prep.audit import padding
-from mlxr.prep.findings import FINDINGS, AuditError, Finding
+from mlxr.prep.audit.conclude import padding
+from mlxr.prep.audit.findings import FINDINGS, AuditError, Finding
 from mlxr.recipe import Train
-from prep.samples import CHAT, clean_rows, make_recipe, prepared, write_model, write_rows
+from prep.samples import CHAT, TEMPLATE, clean_rows, make_recipe, prepared, write_model, write_rows
 
 Rows = list[dict[str, Any]]
 LONG = "word " * 200
@@ -33,6 +33,8 @@ class Sample:
     chat: str = CHAT
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
+    compare: dict[str, Any] = field(default_factory=dict)
+    template: str | None = TEMPLATE
     examples: tuple[str, ...] = ()
     count: int | None = None
 
@@ -45,6 +47,37 @@ def replaced(*flaws: dict[str, Any], more: int = 0) -> Callable[[], Rows]:
         return first + clean_rows(40 + more)[len(flaws) :]
 
     return rows
+
+
+PHRASES = ("the tall ships sail at the break of dawn", "nobody counts the white paper boats")
+SAID = {"text": f"Say: {PHRASES[1]}", "answer": PHRASES[1]}
+
+
+def talks(long: int, count: int) -> Rows:
+    """Return conversations of which the first have two answers."""
+    one = [
+        {"role": "user", "content": "Tell me of {}."},
+        {"role": "assistant", "content": "It is {} indeed."},
+    ]
+    return [
+        {"turns": [{**m, "content": m["content"].format(i * 2 + t)} for t in turns for m in one]}
+        for i in range(count)
+        for turns in [range(2) if i < long else range(1)]
+    ]
+
+
+def events(flawed: int, flaw: dict[str, Any]) -> Rows:
+    """Return rows whose answers are JSON; the first have a flawed one."""
+    rows = [
+        {
+            "text": f"Lunch with guest{i} {i} in room {i % 7}",
+            "answer": {"who": f"guest{i}", "where": f"room {i % 7}"},
+        }
+        for i in range(40)
+    ]
+    for row in rows[:flawed]:
+        row["answer"] = flaw
+    return [{**row, "answer": json.dumps(row["answer"])} for row in rows]
 
 
 OTHER_OPENING = CHAT.replace("<|im_start|>assistant", "<|im_start|>bot")
@@ -190,9 +223,121 @@ SAMPLES = [
         "warning",
         r"2 of 40 rows \(5\.0 %\): they share their prompt with another row: "
         r"kept together in one split \(2\)\.",
-        replaced({"text": "Same  prompt"}, {"text": "same\nPROMPT"}),
+        replaced({"text": "Same  prompt", "answer": "A"}, {"text": "same\nPROMPT", "answer": "A"}),
         examples=("rows.jsonl:1", "rows.jsonl:2"),
         count=2,
+    ),
+    Sample(
+        "tools-left-out",
+        "error",
+        r"40 of 40 rows \(100\.0 %\): the model's chat template leaves out the tools on offer\.",
+        lambda: [{**row, "tools": '[{"name": "search"}]'} for row in clean_rows()],
+        template="{% block tools %}{{ tools }}{% endblock %}" + TEMPLATE,
+        count=40,
+    ),
+    Sample(
+        "message-left-out",
+        "warning",
+        r"40 of 40 rows \(100\.0 %\): the model's chat template leaves out what a message says\.",
+        chat=CHAT.replace("for m in messages", "for m in messages if m.role != 'system'"),
+        count=40,
+    ),
+    Sample(
+        "untrained-turns",
+        "warning",
+        r"1 of 40 rows \(2\.5 %\): plain mlx-lm would train on the last of several answers only\.",
+        lambda: talks(1, 40),
+        template=None,
+        data={"messages": "turns", "turns": "last"},
+        examples=("rows.jsonl:1",),
+        count=1,
+    ),
+    Sample(
+        "untrained-turns",
+        "info",
+        r"2 of 40 rows .*: each answer is a record of its own \(2\)\.",
+        lambda: talks(2, 40),
+        template=None,
+        data={"messages": "turns", "splits": {"train": 25, "valid": 8, "test": 9}},
+        examples=("rows.jsonl:1", "rows.jsonl:2"),
+        count=2,
+    ),
+    Sample(
+        "answer-in-prompt",
+        "warning",
+        r"2 of 40 rows \(5\.0 %\): the answer stands verbatim in the prompt, .*\.",
+        replaced({"text": f"Say: {PHRASES[0]}", "answer": PHRASES[0]}, SAID),
+        examples=("rows.jsonl:1", "rows.jsonl:2"),
+        count=2,
+    ),
+    Sample(
+        "answer-in-prompt",
+        "error",
+        r"40 of 40 rows \(100\.0 %\): .*\.",
+        lambda: [
+            {"text": f"Say: ship {i}, {PHRASES[0]}", "answer": f"ship {i}, {PHRASES[0]}"}
+            for i in range(40)
+        ],
+        count=40,
+    ),
+    Sample(
+        "ungrounded-target",
+        "warning",
+        r"2 of 40 rows \(5\.0 %\): values occur nowhere in the prompt: "
+        r"who \(5\.0 % of those given\)\.",
+        lambda: events(2, {"who": "Zoltan Kalman", "where": "room 0"}),
+        examples=("rows.jsonl:1", "rows.jsonl:2"),
+        count=2,
+    ),
+    Sample(
+        "mostly-null-target",
+        "warning",
+        r"2 of 40 rows \(5\.0 %\): more than half of the answer's fields are null; answering null "
+        r"everywhere would be right in \d+\.\d % of all fields \(.*\)\.",
+        lambda: events(2, {"who": None, "where": None}),
+        examples=("rows.jsonl:1", "rows.jsonl:2"),
+        count=2,
+    ),
+    Sample(
+        "constant-target",
+        "warning",
+        r"40 of 40 rows \(100\.0 %\): the answer is the same; always giving it would be right in "
+        r"100\.0 %\.",
+        lambda: [{**row, "answer": "yes"} for row in clean_rows()],
+        count=40,
+    ),
+    Sample(
+        "conflicting-targets",
+        "warning",
+        r"2 of 40 rows \(5\.0 %\): the same prompt has different answers \(1 prompt\)\.",
+        replaced({"text": "Same prompt"}, {"text": "Same prompt"}),
+        examples=("rows.jsonl:1", "rows.jsonl:2"),
+        count=2,
+    ),
+    Sample(
+        "undesirable-in-train",
+        "warning",
+        r"4 of 40 rows \(10\.0 %\): their label calls the answer undesirable, .*\.",
+        lambda: [{**row, "fine": i % 10 != 0} for i, row in enumerate(clean_rows())],
+        data={"label": "fine"},
+        count=4,
+    ),
+    Sample(
+        "imbalanced",
+        "warning",
+        r"1 of 24 rows \(4\.2 %\): a category of 3 under 5 % of the training rows: rare \(1\)\.",
+        lambda: [
+            {**row, "kind": ["rare", "this", "that"][min(i, 1 + i % 2)]}
+            for i, row in enumerate(clean_rows())
+        ],
+        compare={"category": "kind"},
+        count=1,
+    ),
+    Sample(
+        "test-too-small",
+        "warning",
+        r"test has 8 rows: it shows a difference only from 54 points on; .*\.",
+        count=8,
     ),
     Sample(
         "remainder",
@@ -208,18 +353,26 @@ SAMPLES = [
 def findings_of(sample: Sample, root: Path) -> tuple[Finding, ...]:
     model = write_model(root / "model", sample.chat)
     source = write_rows(root / "rows.jsonl", sample.rows())
-    recipe = make_recipe(model, source, data=sample.data, train=sample.train)
+    data = dict(sample.data)
+    if sample.template:
+        (root / "template.jinja").write_text(sample.template)
+        data["template"] = str(root / "template.jinja")
+    recipe = make_recipe(model, source, data=data, train=sample.train, compare=sample.compare)
     try:
-        return prepared(recipe, root).findings
+        findings = prepared(recipe, root).findings
     except AuditError as error:
         audit = json.loads(error.audit.read_text())
-        return tuple(map(Finding.from_json, audit["findings"]))
+        findings = tuple(map(Finding.from_json, audit["findings"]))
+    # The test splits here are too small, for the sake of speed; one sample is about that.
+    return tuple(f for f in findings if sample.code == f.code or f.code != "test-too-small")
 
 
 def companions(sample: Sample) -> set[str]:
     """Return the findings that this sample cannot but raise as well."""
     if sample.train.get("too_long") == "error":
         return {"too-long", "no-target"}
+    if sample.code == "conflicting-targets":
+        return {"split-overlap"}
     if sample.chat == LONGER_PROMPT:
         return {"prompt-not-prefix"}
     return {"empty-split"} if sample.count == 40 and sample.code == "bad-row" else set()
@@ -278,7 +431,7 @@ def test_named_splits_lose_the_training_copy_of_a_test_prompt(tmp_path: Path) ->
     write_rows(tmp_path / "set" / "test.jsonl", rows[:8])
     names = {"train": "train", "valid": "dev", "test": "test"}
     preparation = prepared(make_recipe(model, tmp_path / "set", data={"splits": names}), tmp_path)
-    [finding] = preparation.findings
+    [finding] = [f for f in preparation.findings if f.code != "test-too-small"]
     assert (finding.code, finding.level) == ("split-overlap", "warning")
     assert finding.message == (
         "1 of 41 rows (2.4 %): they share their prompt with another row: "
@@ -290,7 +443,7 @@ def test_named_splits_lose_the_training_copy_of_a_test_prompt(tmp_path: Path) ->
 
 @pytest.mark.parametrize("flawed", [2, 8, 32])
 def test_the_count_of_a_planted_flaw_is_right(flawed: int, tmp_path: Path) -> None:
-    sample = Sample("", "", "", replaced(*[{"answer": "yes<|im_end|>"}] * flawed))
+    sample = Sample("", "", "", replaced(*({"answer": f"{i}<|im_end|>"} for i in range(flawed))))
     [finding] = findings_of(sample, tmp_path)
     assert sum(finding.counts.values()) == flawed
     assert set(finding.counts) <= set(SIZES)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlxr.errors import MlxrError
-from mlxr.prep.findings import AuditError, Finding, check_allowed
+from mlxr.prep.audit.findings import AuditError, Finding, check_allowed
 
 FINDING = Finding("no-target", "error", "2 of 9 rows: gone.", {"train": 2}, ("a:1", "a:2"), "Fix.")
 

@@ -61,6 +61,18 @@ FINDINGS: dict[str, Kind] = {
         "The model's chat template treats the last turn specially, often by moving or dropping "
         "the system message: put its text into the prompt, or choose another model.",
     ),
+    "tools-left-out": Kind(
+        "error",
+        "the model's chat template leaves out the tools on offer",
+        "Write the tools into the prompt block instead of a `tools` block or column, or choose a "
+        "model whose chat template takes tools.",
+    ),
+    "message-left-out": Kind(
+        "warning",
+        "the model's chat template leaves out what a message says",
+        "Often it is a text beside tool calls, or a system message: put it where the template "
+        "takes it, or do without.",
+    ),
     "no-end-of-turn": Kind(
         "error",
         "the answer does not end with a token that stops generation",
@@ -76,15 +88,61 @@ FINDINGS: dict[str, Kind] = {
         "they end an answer twice: the chat template adds the token and the row has it too",
         "Remove the end-of-sequence token from the answers or the template.",
     ),
+    "untrained-turns": Kind(
+        "warning",
+        "plain mlx-lm would train on the last of several answers only",
+        'Set data.turns = "all", and each answer is trained once.',
+    ),
     "split-overlap": Kind(
         "error",
         "they share their prompt with another row",
         "Nothing to do: mlxr has repaired it.",
     ),
+    "answer-in-prompt": Kind(
+        "warning",
+        "the answer stands verbatim in the prompt, so copying it would score full marks",
+        "Take the answer out of the prompt: look at what the template's prompt block prints.",
+    ),
+    "ungrounded-target": Kind(
+        "warning",
+        "the answer has values that occur nowhere in the prompt",
+        "Correct the answers or give the prompt what they tell. A model learns to invent such "
+        "values, or to leave them out; only what it knows or can compute may be missing.",
+    ),
+    "mostly-null-target": Kind(
+        "warning",
+        "more than half of the answer's fields are null",
+        "Drop fields that are hardly ever filled, or give more rows that fill them.",
+    ),
+    "constant-target": Kind(
+        "warning",
+        "the answer is the same in nearly all rows",
+        "Give rows with other answers, or leave out what never changes: there is nothing to learn.",
+    ),
+    "conflicting-targets": Kind(
+        "warning",
+        "the same prompt has different answers",
+        "Keep one answer for each prompt, or put into the prompt what tells them apart.",
+    ),
+    "undesirable-in-train": Kind(
+        "warning",
+        "their label calls the answer undesirable, and training would imitate it",
+        'Set data.undesirable = "test" (keep them to the test split), or "drop".',
+    ),
+    "imbalanced": Kind(
+        "warning",
+        "their category has under 5 % of the training rows",
+        "Give more rows of these categories, or merge them.",
+    ),
     "remainder": Kind(
         "info",
         "plain mlx-lm would not use them",
         "Nothing to do: mlxr batches by length and keeps the incomplete last batch.",
+    ),
+    "test-too-small": Kind(
+        "warning",
+        "the test split can only show large differences",
+        "Give more test rows in [data.splits].",
     ),
 }
 """In the order in which they are reported."""
@@ -129,7 +187,7 @@ class AuditError(MlxrError):
         self.audit = audit
         count = "1 finding stops" if len(findings) == 1 else f"{len(findings)} findings stop"
         lines = "\n".join(_paragraph(finding) for finding in findings)
-        codes = ", ".join(f'"{finding.code}"' for finding in findings)
+        codes = ", ".join(dict.fromkeys(f'"{finding.code}"' for finding in findings))
         super().__init__(
             f"{count} the preparation of {recipe}:\n{lines}",
             f"All findings are in {audit}. To go on regardless: allow = [{codes}] in the recipe.",

@@ -6,67 +6,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mlxr.prep.findings import FINDINGS, Finding, Level
-from mlxr.prep.shapes import Conversation
-from mlxr.prep.split import repeated
-from mlxr.prep.tally import EXAMPLES, Tally
-from mlxr.prep.tokens import Tokenizer, Tokens
+from mlxr.prep.audit.findings import FINDINGS, Finding, Level
+from mlxr.prep.audit.tally import EXAMPLES, Tally
+from mlxr.prep.audit.targets import conclude_content
 from mlxr.recipe import Recipe, Train
 from mlxr.workspace import SPLITS
 
 if TYPE_CHECKING:
-    from mlxr.prep.records import Entry
+    from mlxr.prep.entry import Entry
 
 UNUSABLE = ("template-failed", "bad-row")
 
 
-def faults(
-    conversation: Conversation, tokens: Tokens, tokenizer: Tokenizer, train: Train
-) -> tuple[str, ...]:
-    """Return the findings that a record is an instance of by its tokens."""
-    found = []
-    if not tokens.is_prefix:
-        found.append("prompt-not-prefix")
-    if tokens.targets(train.max_seq_length, train.mask_prompt) == 0:
-        return (*found, "no-target")
-    trained = tokens.ids[max(tokens.offset, 1) : train.max_seq_length]
-    found += _end_faults(trained, tokenizer)
-    if _double_bos(conversation, tokens.ids, tokenizer):
-        found.append("double-bos")
-    return tuple(found)
-
-
-def _end_faults(trained: Sequence[int], tokenizer: Tokenizer) -> list[str]:
-    """Judge the last tokens that are not blank: what stops generation, and that only once."""
-    last: list[int] = []
-    for token in reversed(trained):
-        if not tokenizer.is_blank(token):
-            last.append(token)
-        if len(last) == 2:
-            break
-    if not last or last[0] not in tokenizer.eos_ids:
-        return ["no-end-of-turn"]
-    return ["double-eos"] if last[1:] == last[:1] else []
-
-
-def _double_bos(conversation: Conversation, ids: Sequence[int], tokenizer: Tokenizer) -> bool:
-    bos, text = tokenizer.bos_id, tokenizer.bos
-    if bos is None or not text or ids[0] != bos:
-        return False
-    return ids[1:2] == [bos] or any(
-        (message["content"] or "").lstrip().startswith(text) for message in conversation.messages
-    )
-
-
-def tally_entries(entries: Sequence[Entry], tally: Tally, train: Train) -> None:
+def tally_entries(entries: Sequence[Entry], tally: Tally, recipe: Recipe) -> None:
     """Count the findings of the records that are in a split, in the order of the source."""
     for entry in entries:
         if entry.split is not None:
             for code in entry.codes:
-                tally.add(code, entry.split, entry.place, _reason(code, entry, train))
+                tally.add(code, entry.split, entry.place, _reason(code, entry, recipe))
 
 
-def _reason(code: str, entry: Entry, train: Train) -> str:
+def _reason(code: str, entry: Entry, recipe: Recipe) -> str:
+    train, turns = recipe.train, recipe.data.turns
     if code == "too-long" and train.too_long == "truncate":
         return "the last user message cut from the left"
     if code == "too-long":
@@ -74,6 +35,8 @@ def _reason(code: str, entry: Entry, train: Train) -> str:
     if code == "no-target":
         cut = entry.tokens > train.max_seq_length
         return "the answer is cut off" if cut else "the mask covers the whole row"
+    if code == "untrained-turns" and turns == "all":
+        return "each answer is a record of its own"
     return ""
 
 
@@ -85,6 +48,8 @@ def conclude(entries: Sequence[Entry], tally: Tally, recipe: Recipe) -> tuple[Fi
     kept = [entry for entry in entries if entry.split is not None]
     found = [_of_rows(code, tally, recipe) for code in FINDINGS if tally.total(code)]
     found += [*_of_splits(kept, tally, recipe), *_remainder(kept, recipe.train)]
+    as_read: list[Entry] = sorted(kept, key=lambda entry: entry.start)
+    found += conclude_content(as_read)
     levels, codes = ("error", "warning", "info"), list(FINDINGS)
     found.sort(key=lambda finding: (levels.index(finding.level), codes.index(finding.code)))
     return tuple(found)
@@ -118,6 +83,8 @@ def _level(code: str, tally: Tally, recipe: Recipe) -> Level:
         return "error" if lost > recipe.data.max_bad_rows * tally.rows else "warning"
     if code == "too-long" and recipe.train.too_long == "error":
         return "error"
+    if code == "untrained-turns" and recipe.data.turns == "all":
+        return "info"
     return "warning" if code == "split-overlap" else FINDINGS[code].level
 
 
@@ -183,21 +150,6 @@ def _lost(split: str, tally: Tally) -> str:
     }
     lost = [f"{words[code]}: {count:,}" for code, count in counts.items() if count]
     return f" (of {_rows(tally.rows)}, {'; '.join(lost)})" if lost else ""
-
-
-def tally_overlap(entries: Sequence[Entry], assigned: Sequence[str | None], tally: Tally) -> None:
-    """Count the records whose prompt stands more than once.
-
-    The source's own splits lose the copies; divided splits keep all of them together.
-    """
-    named = any(entry.split for entry in entries)
-    again = repeated(entry.key for entry in entries)
-    for entry, split in zip(entries, assigned, strict=True):
-        if named and split != entry.split:
-            reason = f"left out of {entry.split}, as a later split has it"
-            tally.add("split-overlap", entry.split, entry.place, reason)
-        elif not named and split and entry.key in again:
-            tally.add("split-overlap", split, entry.place, "kept together in one split")
 
 
 def _remainder(kept: Sequence[Entry], train: Train) -> list[Finding]:

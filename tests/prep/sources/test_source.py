@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlxr.errors import MlxrError
-from mlxr.prep.sources import Source, hub_error, open_source
+from mlxr.prep.sources.source import Source, open_sources
 from mlxr.recipe import Data
 from prep.samples import write_rows
 
@@ -18,6 +20,11 @@ NAMED = {"train": "train", "valid": "validation", "test": "test"}
 
 def data(source: Path | str, **more: Any) -> Data:
     return Data.model_validate({"source": str(source), "messages": "m", **more})
+
+
+def open_source(data: Data) -> Source:
+    [source] = open_sources(data)
+    return source
 
 
 def places(source: Source) -> list[tuple[str, str | None, int]]:
@@ -165,103 +172,102 @@ def test_rows_are_counted_where_that_is_quick(tmp_path: Path) -> None:
     assert open_source(data(write(tmp_path / "a.parquet"))).count() is None
 
 
-class Hub:
-    """What datasets.load_dataset gives for a data set of three splits."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    def __call__(self, *names: str | None, split: list[str], revision: str | None) -> list[Any]:
-        import datasets
-
-        self.asked = [*names, split, revision]
-        return [datasets.Dataset.from_list(ROWS) for _ in split]
+def saved(path: Path, numbers: list[int]) -> Any:
+    """Return a real Dataset of rows that hold conversations."""
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = [{"a": n, "messages": turns} for n in numbers]
+    return untyped("datasets").Dataset.from_list(rows)
 
 
-def test_the_hub_gives_the_recipes_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = Hub()
-    monkeypatch.setattr("datasets.load_dataset", hub)
-    source = open_source(data("owner/set", config="en", revision="v1", split="train[:10%]"))
-    assert places(source) == [
-        ("owner/set/train[:10%]:1", None, 1),
-        ("owner/set/train[:10%]:2", None, 2),
+@pytest.fixture(autouse=True)
+def _no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+
+def test_what_save_to_disk_wrote_is_read_in_order(tmp_path: Path) -> None:
+    saved(tmp_path, list(range(5))).save_to_disk(tmp_path / "kept", num_shards=2)
+    rows = list(open_source(data(tmp_path / "kept")).rows())
+    assert [row.values["a"] for row in rows] == [0, 1, 2, 3, 4]
+    assert rows[3].place == "kept/data-00001-of-00002.arrow:1"
+    assert rows[0].values["messages"][0] == {"role": "user", "content": "Hi"}
+
+
+def test_what_a_later_map_left_in_the_folder_is_no_row(tmp_path: Path) -> None:
+    datasets = untyped("datasets")
+    saved(tmp_path, [0, 1]).save_to_disk(tmp_path / "kept")
+    datasets.load_from_disk(tmp_path / "kept").map(lambda row: {"a": row["a"] + 1})
+    assert list((tmp_path / "kept").glob("cache-*.arrow"))
+    assert [a for *_, a in places(open_source(data(tmp_path / "kept")))] == [0, 1]
+
+
+def test_a_saved_dict_gives_its_splits_by_name_or_one_to_be_divided(tmp_path: Path) -> None:
+    splits = {"train": [0, 1], "validation": [2], "test": [3]}
+    kept = untyped("datasets").DatasetDict({k: saved(tmp_path, v) for k, v in splits.items()})
+    kept.save_to_disk(tmp_path / "kept")
+    named = places(open_source(data(tmp_path / "kept", splits=NAMED)))
+    assert [(split, a) for _, split, a in named] == [
+        ("train", 0),
+        ("train", 1),
+        ("valid", 2),
+        ("test", 3),
     ]
-    assert hub.asked == ["owner/set", "en", ["train[:10%]"], "v1"]
-    assert source.count() == 2
-    assert len(source.fingerprint[0][2] or "") > 8
+    assert [a for *_, a in places(open_source(data(tmp_path / "kept")))] == [0, 1]
+    assert [a for *_, a in places(open_source(data(tmp_path / "kept", split="test")))] == [3]
 
 
-def test_the_hub_gives_the_splits_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = Hub()
-    monkeypatch.setattr("datasets.load_dataset", hub)
-    source = open_source(data("owner/set", splits=NAMED))
-    assert [(part.name, part.split) for part in source.parts] == [
-        ("owner/set/train", "train"),
-        ("owner/set/validation", "valid"),
-        ("owner/set/test", "test"),
+def test_a_list_mixes_kinds_and_says_where_each_row_stands(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("a\n7\n")
+    paths = [write(tmp_path / "a.jsonl"), write(tmp_path / "b" / "x.parquet"), tmp_path / "c.csv"]
+    sources = open_sources(Data.model_validate({"source": list(map(str, paths)), "messages": "m"}))
+    assert [row.place for source in sources for row in source.rows()] == [
+        "a.jsonl:1",
+        "a.jsonl:2",
+        "x.parquet:1",
+        "x.parquet:2",
+        "c.csv:2",
     ]
-    assert hub.asked[2] == ["train", "validation", "test"]
+    assert [source.count() for source in sources] == [2, None, None]
 
 
-def test_offline_and_not_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(MlxrError) as raised:
-        open_source(data("nobody/no-such-set"))
-    assert raised.value.message == (
-        "The data set nobody/no-such-set is not in the cache, and the Hub cannot be reached."
-    )
-    assert raised.value.hint.startswith("Go online once")
+def test_each_source_of_a_list_has_its_own_split(tmp_path: Path, folder: Path) -> None:
+    lists = [{"source": str(folder), "split": "test"}, {"source": str(folder)}]
+    first, second = open_sources(Data.model_validate({"source": lists, "split": "validation"}))
+    assert [part.name for part in first.parts] == ["set/test/data-0.arrow"]
+    assert [part.name for part in second.parts] == ["set/validation.jsonl"]
 
 
-def gated() -> Exception:
-    from datasets.exceptions import DatasetNotFoundError
-    from huggingface_hub.errors import GatedRepoError
-
-    error: Exception = DatasetNotFoundError("Dataset 'a/b' is restricted.")
-    error.__cause__ = GatedRepoError.__new__(GatedRepoError)
-    return error
-
-
-def missing(said: str) -> Exception:
-    from datasets.exceptions import DatasetNotFoundError
-
-    error: Exception = DatasetNotFoundError(said)
-    return error
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.jsonl")
+    with pytest.raises(MlxrError, match=r"rows\.jsonl is not a regular file"):
+        open_source(data(tmp_path / "rows.jsonl"))
+    with pytest.raises(MlxrError, match="has no rows in it"):
+        open_source(data(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("error", "message", "hint"),
-    [
-        (gated, "The data set a/b is gated: its owner", "https://huggingface.co/datasets/a/b"),
-        (
-            lambda: missing("Dataset 'a/b' doesn't exist on the Hub or cannot be accessed."),
-            "The Hub has no data set a/b, or it is private.",
-            "data.source",
-        ),
-        (
-            lambda: missing("Revision 'v9' doesn't exist for dataset 'a/b' on the Hub."),
-            "Revision 'v9' doesn't exist for dataset 'a/b' on the Hub.",
-            "data.revision",
-        ),
-        (
-            lambda: ValueError("Unknown split \"dev\". Should be one of ['train', 'test']."),
-            "a/b: Unknown split \"dev\". Should be one of ['train', 'test'].",
-            "data.split",
-        ),
-        (
-            lambda: ValueError("BuilderConfig 'x' not found. Available: ['en', 'de']"),
-            "a/b: BuilderConfig 'x' not found. Available: ['en', 'de'].",
-            "data.config",
-        ),
-        (
-            lambda: RuntimeError("Dataset scripts are no longer supported, but found b.py"),
-            "The data set a/b cannot be loaded: Dataset scripts are no longer supported",
-            "data.source",
-        ),
-    ],
-)
-def test_what_the_hub_says_is_explained(error: Any, message: str, hint: str) -> None:
-    explained = hub_error(data("a/b"), error())
-    assert explained.message.startswith(message)
-    assert hint in explained.hint
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl")
+    path.chmod(0)
+    with pytest.raises(MlxrError, match=r"rows\.jsonl cannot be read: Permission denied"):
+        open_source(data(path))
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.zip", "rows"])
+def test_a_packed_file_is_refused_with_the_kinds_that_are_known(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x1f\x8b")
+    with pytest.raises(MlxrError, match="is of no known kind") as raised:
+        open_source(data(tmp_path / name))
+    assert raised.value.hint.startswith("Known: .jsonl")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet", ".arrow"])
+@pytest.mark.parametrize("name", ["rows[1]", "a?", "a b%20", "{a,b}", "c::d", "é"])
+def test_a_name_is_no_pattern(tmp_path: Path, name: str, suffix: str) -> None:
+    write(tmp_path / f"ab{suffix}")
+    assert len(places(open_source(data(write(tmp_path / f"{name}{suffix}"))))) == 2
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet", ".arrow"])
+def test_one_row_is_enough_and_reading_may_stop_early(tmp_path: Path, suffix: str) -> None:
+    source = open_source(data(write(tmp_path / f"rows{suffix}")))
+    assert [row.number for row in islice(source.rows(), 1)] == [1]

@@ -1,0 +1,1 @@
+"""The audit: what is wrong with rows and splits, in tokens and in what answers say."""

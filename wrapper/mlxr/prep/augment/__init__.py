@@ -1,0 +1,1 @@
+"""New training rows for small data: from templates and pools, and by swapping entities."""
