@@ -17,6 +17,8 @@ HOMES = {
     "jinja2": ["prep/sandbox.py", "prep/template.py"],
     "pydantic": ["recipe/"],
     "rich": ["terminal/"],
+    "rouge_score": ["compare/similarity.py"],
+    "sacrebleu": ["compare/similarity.py"],
     "subprocess": ["process.py"],
     "typer": ["cli.py"],
 }
@@ -129,7 +131,10 @@ def test_nothing_prints() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = "datasets jinja2 mlx mlx_lm numpy pydantic scipy tokenizers transformers".split()
+    heavy = (
+        "datasets jinja2 mlx mlx_lm nltk numpy pydantic rouge_score sacrebleu scipy tokenizers "
+        "transformers"
+    ).split()
     code = (
         "import sys\n"
         "from mlxr.cli import app\n"

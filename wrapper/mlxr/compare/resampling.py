@@ -62,14 +62,25 @@ def bootstrap(
     """Return the paired percentile bootstrap of aggregate(tuned) − aggregate(base).
 
     A row of `base` and `tuned` holds one sample's statistics; samples are drawn with
-    replacement and their statistics added. The p is twice the smaller tail, at least 1/(B+1).
+    replacement and their statistics added.
     """
     import numpy as np
 
     draws = [_replicates(np.array(arm, np.float64), aggregate, seed) for arm in (base, tuned)]
-    delta = draws[1] - draws[0]
+    differing = sum(one != other for one, other in zip(base, tuned, strict=True))
+    return summary(draws[1] - draws[0], differing)
+
+
+def summary(delta: Floats, units: int) -> Bootstrap:
+    """Return interval, p and standard error from drawn differences.
+
+    The p is twice the smaller tail, but at least 1/(B+1), and at least 2^(1−m) for m independent
+    `units` that differ: no test on so few signs can give less, however clear the draws look.
+    """
+    import numpy as np
+
     tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
-    p = min(1.0, max(2 * tail, 1 / (DRAWS + 1)))
+    p = min(1.0, max(2 * tail, 1 / (DRAWS + 1), 2.0 ** (1 - units)))
     return Bootstrap(_percentiles(np.sort(delta)), p, float(delta.std(ddof=1)))
 
 

@@ -25,6 +25,11 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts.append(_table(("answers that need no model", name), rows.baseline_rows(judgement)))
     if document["fields"]:
         parts += ["## Fields", _table(rows.FIELDS, rows.field_rows(document["fields"]))]
+    if judgement.slices:
+        parts += [f"## {judgement.primary.name} by slice"]
+        parts.append(_table(rows.SLICES, rows.slice_rows(judgement)))
+    if document["errors"]:
+        parts += ["## Errors", _table(rows.ERRORS, rows.error_rows(document["errors"]))]
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
     parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
     if document["findings"]:
