@@ -38,7 +38,7 @@ def test_the_interval_lies_about_the_value_and_narrows_with_more_samples() -> No
     widths = []
     for n in (40, 400):
         values = rewards(n, 1.5)
-        interval = bootstrap_auroc_one(values, names(n), 0).interval
+        interval = bootstrap_auroc_one(values, names(n), 0)
         assert interval.low < auroc(values) < interval.high
         widths.append(interval.high - interval.low)
     assert widths[1] < widths[0] / 2
@@ -46,9 +46,9 @@ def test_the_interval_lies_about_the_value_and_narrows_with_more_samples() -> No
 
 def test_one_conversation_said_four_times_is_no_more_evidence() -> None:
     values = rewards(40, 1.0)
-    once = bootstrap_auroc_one(values, names(40), 0).interval
-    apart = bootstrap_auroc_one(values * 4, names(160), 0).interval
-    clustered = bootstrap_auroc_one(values * 4, names(40) * 4, 0).interval
+    once = bootstrap_auroc_one(values, names(40), 0)
+    apart = bootstrap_auroc_one(values * 4, names(160), 0)
+    clustered = bootstrap_auroc_one(values * 4, names(40) * 4, 0)
     assert clustered.high - clustered.low == pytest.approx(once.high - once.low, rel=1e-9)
     assert apart.high - apart.low < 0.6 * (clustered.high - clustered.low)
 

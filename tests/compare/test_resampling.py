@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from compare.makers import GOLDEN
 from mlxr.compare import resampling
+from mlxr.compare.intervals import mcnemar
 from mlxr.compare.resampling import bootstrap, sign_flip
 from mlxr.compare.scorers.extraction import f1
 
@@ -107,5 +109,11 @@ def test_swapping_the_arms_mirrors_the_bootstrap_exactly() -> None:
     assert (there.p, there.se) == (back.p, back.se)
 
 
-def _quotient(sums: tuple[float, ...]) -> float:
+def _quotient(sums: Sequence[float]) -> float:
     return sums[0] / sums[1]
+
+
+@pytest.mark.parametrize(("down", "up"), [(2, 9), (0, 6), (1, 0), (30, 51)])
+def test_mid_p_of_signs_is_mcnemars(down: int, up: int) -> None:
+    found = sign_flip([1.0] * up + [-1.0] * down, 0, mid=True)
+    assert found == pytest.approx(mcnemar(down, up).midp, abs=0.004 if up > 14 else 1e-9)

@@ -50,10 +50,16 @@ class Metric:
             raise ValueError(f"{self.name}: no sample has a score")
         if self.kind == "rank":
             return auroc([sums(value) for value in values])
+        if self.kind == "ratio":
+            columns = zip(*(sums(value) for value in values), strict=True)
+            return self.ratio([math.fsum(column) for column in columns])
+        return math.fsum(number(value) for value in values) / len(values)
+
+    def ratio(self, totals: Sequence[float]) -> float:
+        """Return what summed statistics give; raises TypeError on a metric of another kind."""
         if self.aggregate is None:
-            return math.fsum(number(value) for value in values) / len(values)
-        columns = zip(*(sums(value) for value in values), strict=True)
-        return self.aggregate([math.fsum(column) for column in columns])
+            raise TypeError(f"{self.name} is not a ratio")
+        return self.aggregate(totals)
 
     def better(self, one: float, other: float) -> bool:
         """Return whether `one` is strictly better than `other`."""

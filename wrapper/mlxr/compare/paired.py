@@ -58,7 +58,7 @@ def within_shares(metric: Metric, interval: Interval, low: float) -> Interval:
 
 
 def _binary(
-    metric: Metric, base: list[Value], tuned: list[Value], clusters: Clusters, _seed: int
+    metric: Metric, base: list[Value], tuned: list[Value], clusters: Clusters, seed: int
 ) -> Paired:
     cells = [(number(b) == 1, number(t) == 1) for b, t in zip(base, tuned, strict=True)]
     pattern = ((True, True), (True, False), (False, True), (False, False))
@@ -74,8 +74,8 @@ def _binary(
         clusters,
         delta=(n01 - n10) / len(cells),
         interval=newcombe(*(worth * count for count in counts)),
-        p=mcnemar(n10, n01).midp if alone else _flipped(moves, clusters, _seed),
-        p_method="mcnemar_midp" if alone else "sign_flip",
+        p=mcnemar(n10, n01).midp if alone else _flipped(moves, clusters, seed, mid=True),
+        p_method="mcnemar_midp" if alone else "sign_flip_midp",
         se=_error(moves, clusters),
         fixed=n01 if up else n10,
         broken=n10 if up else n01,
@@ -106,8 +106,8 @@ def _ratio(
     metric: Metric, base: list[Value], tuned: list[Value], clusters: Clusters, seed: int
 ) -> Paired:
     before, after = (added([sums(value) for value in arm], clusters) for arm in (base, tuned))
-    drawn = bootstrap(before, after, metric.of, seed) if len(before) > 1 else None
-    return _drawn(metric, base, tuned, clusters, drawn)
+    drawn = bootstrap(before, after, metric.ratio, seed) if len(before) > 1 else None
+    return _drawn(metric, base, tuned, clusters, drawn, "swap")
 
 
 def _rank(
@@ -116,7 +116,7 @@ def _rank(
     before, after = ([sums(value) for value in arm] for arm in (base, tuned))
     several = len(set(clusters)) > 1
     drawn = bootstrap_auroc(before, after, clusters, seed) if several else None
-    return _drawn(metric, base, tuned, clusters, drawn)
+    return _drawn(metric, base, tuned, clusters, drawn, "bootstrap")
 
 
 COMPARE: dict[str, Callable[[Metric, list[Value], list[Value], Clusters, int], Paired]] = {
@@ -133,6 +133,7 @@ def _drawn(
     tuned: list[Value],
     clusters: Clusters,
     drawn: Bootstrap | None,
+    p_method: str,
 ) -> Paired:
     return _paired(
         metric,
@@ -142,7 +143,7 @@ def _drawn(
         delta=metric.total(tuned) - metric.total(base),
         interval=drawn.interval if drawn else None,
         p=drawn.p if drawn else 1.0,
-        p_method="bootstrap",
+        p_method=p_method,
         se=drawn.se if drawn else None,
     )
 
@@ -167,9 +168,11 @@ def _paired(
     )
 
 
-def _flipped(differences: list[float], clusters: Clusters, seed: int) -> float:
+def _flipped(
+    differences: list[float], clusters: Clusters, seed: int, *, mid: bool = False
+) -> float:
     """The sign-flip test; a cluster changes its sign as a whole."""
-    return sign_flip([d for (d,) in added([(d,) for d in differences], clusters)], seed)
+    return sign_flip([d for (d,) in added([(d,) for d in differences], clusters)], seed, mid=mid)
 
 
 def _error(differences: list[float], clusters: Clusters) -> float | None:

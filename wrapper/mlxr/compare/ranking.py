@@ -9,7 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from mlxr.compare.resampling import CELLS, DRAWS, Bootstrap, summary
+from mlxr.compare import resampling
+from mlxr.compare.intervals import Interval
+from mlxr.compare.resampling import CELLS, Bootstrap, spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,15 +43,19 @@ def bootstrap_auroc(
     """Return the paired percentile bootstrap of auroc(tuned) − auroc(base).
 
     Clusters are drawn with replacement among those with the same labels, so that every draw
-    has as many of each kind (stratified); both arms see the same draws.
+    has as many of each kind (stratified); both arms see the same draws. The p is twice the
+    smaller tail, but never below what as many signs as there are clusters could show.
     """
-    draws = [_replicates(arm, clusters, seed) for arm in (base, tuned)]
-    return summary(draws[1] - draws[0], len(set(clusters)))
+    before, after = (_replicates(arm, clusters, seed) for arm in (base, tuned))
+    delta = after - before
+    tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
+    p = min(1.0, max(2 * tail, 1 / (len(delta) + 1), 2.0 ** (1 - len(set(clusters)))))
+    return Bootstrap(*spread(delta), p)
 
 
-def bootstrap_auroc_one(arm: Ranked, clusters: Sequence[Hashable], seed: int) -> Bootstrap:
+def bootstrap_auroc_one(arm: Ranked, clusters: Sequence[Hashable], seed: int) -> Interval:
     """Return the percentile bootstrap of one arm's AUROC."""
-    return summary(_replicates(arm, clusters, seed), len(set(clusters)))
+    return spread(_replicates(arm, clusters, seed))[0]
 
 
 def _replicates(values: Ranked, clusters: Sequence[Hashable], seed: int) -> Floats:
@@ -64,9 +70,10 @@ def _replicates(values: Ranked, clusters: Sequence[Hashable], seed: int) -> Floa
     ordered, high = table[order, 0], table[order, 1]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     rng = np.random.default_rng(seed)
-    size, found = max(1, min(DRAWS, CELLS // len(table))), []
-    for start in range(0, DRAWS, size):
-        drawn = _draw(rng, strata, len(names), min(size, DRAWS - start))[:, owner[order]]
+    draws = resampling.DRAWS
+    size, found = max(1, min(draws, CELLS // len(table))), []
+    for start in range(0, draws, size):
+        drawn = _draw(rng, strata, len(names), min(size, draws - start))[:, owner[order]]
         highs = np.add.reduceat(drawn * high, starts, axis=1)
         lows = np.add.reduceat(drawn * (1 - high), starts, axis=1)
         above = (highs * (lows.cumsum(axis=1) - lows / 2)).sum(axis=1)

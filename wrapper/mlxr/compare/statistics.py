@@ -132,5 +132,5 @@ def _spread(metric: Metric, values: list[Value], clusters: Clusters, seed: int) 
         return within_shares(metric, student_t([number(value) for value in values], clusters), 0.0)
     rows = [sums(value) for value in values]
     if metric.kind == "rank":
-        return bootstrap_auroc_one(rows, clusters, seed).interval
-    return bootstrap_one(added(rows, clusters), metric.of, seed)
+        return bootstrap_auroc_one(rows, clusters, seed)
+    return bootstrap_one(added(rows, clusters), metric.ratio, seed)
