@@ -34,6 +34,7 @@ def document(
         "verdict": {"label": judgement.verdict.label, **asdict(judgement.verdict)},
         "metrics": [_metric(result, judgement) for result in judgement.results],
         "baselines": {name: dict(values) for name, values in judgement.baselines.items()},
+        "ceilings": dict(judgement.ceilings),
         "fields": _fields(judgement),
         "slices": [_slice(each) for each in judgement.slices],
         "means_of_groups": {

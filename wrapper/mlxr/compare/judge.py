@@ -5,7 +5,6 @@ Pure: the same outputs give the same judgement, wherever they come from.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from difflib import get_close_matches
 from mlxr.compare.alarms import Alarm, Evidence, find_alarms
 from mlxr.compare.breakdown import Slice, slices
 from mlxr.compare.metric import Metric
+from mlxr.compare.preflight import preflight, score_texts, totals
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
 from mlxr.compare.statistics import (
@@ -83,6 +83,8 @@ class Judgement:
     """The primary first."""
     baselines: Mapping[str, Mapping[str, float]]
     """Trivial answers: by name, metric to value."""
+    ceilings: Mapping[str, float]
+    """Metrics on which the expected answers themselves do not get full marks."""
     slices: tuple[Slice, ...]
     """The primary metric by category and by the scorer's own groups."""
     alarms: tuple[Alarm, ...]
@@ -135,13 +137,14 @@ def judge(case: Case) -> Judgement:
     baselines = _baselines(case, scorer)
     trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
     alarms = _alarms(case, metrics, primary, trivial, base, tuned)
+    expected = preflight(case.samples, scorer, primary)
     by_name = {result.metric.name: result for result in results}
     found = by_name.get(primary.name)
     verdict = decide(
         primary,
         found.paired if found else None,
         alarms=alarms,
-        problems=problems(case.samples, scorer, primary),
+        problems=expected.problems,
         baselines=trivial,
         guardrails=[(by_name[n].metric, by_name[n].paired) for n in GUARDRAILS if n in by_name],
         rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
@@ -151,27 +154,17 @@ def judge(case: Case) -> Judgement:
         for s, b, t, bs, ts in zip(case.samples, case.base, case.tuned, base, tuned, strict=True)
     )
     parts = slices(primary, case.samples, base, tuned, _clusters(case), case.seed)
-    return Judgement(scorer.signature, primary, results, baselines, parts, alarms, verdict, judged)
-
-
-def problems(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> list[str]:
-    """Return why no verdict on `primary` could be trusted: the expected answers held to themselves.
-
-    An expected answer that cannot be scored, or does not get full marks, means that scorer and
-    data do not fit.
-    """
-    for sample in samples:
-        reason = scorer.check(sample)
-        if reason:
-            return [f"The expected answer of sample {sample.id} cannot be scored: {reason}."]
-    perfect = [scorer.score(sample, _written(sample.target)) for sample in samples]
-    values = [score.values[primary.name] for score in perfect if primary.name in score.values]
-    if primary.unit or not primary.higher_is_better or not values:
-        return []
-    if math.isclose(primary.total(values), 1, abs_tol=1e-9):
-        return []
-    share = primary.show(primary.total(values))
-    return [f"The expected answers themselves score {share} on {primary.title}, not 100 %."]
+    return Judgement(
+        scorer.signature,
+        primary,
+        results,
+        baselines,
+        expected.ceilings,
+        parts,
+        alarms,
+        verdict,
+        judged,
+    )
 
 
 def _scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
@@ -213,15 +206,8 @@ def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
     found = {}
     for name, answer in scorer.baselines(case.train_targets).items():
         texts = [text for sample in case.samples if (text := answer(sample)) is not None]
-        if len(texts) < len(case.samples):
-            continue
-        pairs = zip(case.samples, texts, strict=True)
-        scores = [scorer.score(sample, _written(text)) for sample, text in pairs]
-        columns = {
-            metric.name: [s.values[metric.name] for s in scores if metric.name in s.values]
-            for metric in scorer.metrics
-        }
-        found[name] = {m.name: m.total(columns[m.name]) for m in scorer.metrics if columns[m.name]}
+        if len(texts) == len(case.samples):
+            found[name] = totals(scorer.metrics, score_texts(scorer, case.samples, texts))
     return found
 
 
@@ -249,19 +235,4 @@ def _alarms(
             primary=primary,
             baseline=best,
         )
-    )
-
-
-def _written(text: str) -> Output:
-    """Return an output that no model wrote."""
-    return Output(
-        text=text,
-        tokens=0,
-        finish="stop",
-        nll=None,
-        target_tokens=0,
-        target_bytes=0,
-        prompt_tokens=0,
-        prompt_seconds=None,
-        decode_seconds=None,
     )

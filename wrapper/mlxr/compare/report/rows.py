@@ -30,6 +30,13 @@ def baseline_rows(judgement: Judgement) -> list[list[str]]:
     ]
 
 
+def ceilings_line(judgement: Judgement) -> str:
+    """Return what the expected answers score where it is not the most; "" if nowhere."""
+    metrics = {result.metric.name: result.metric for result in judgement.results}
+    short = judgement.ceilings.items()
+    return ", ".join(f"{name} {metrics[name].show(v)}" for name, v in short if name in metrics)
+
+
 def field_rows(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Return the table of fields: F1 of both arms, and the tuned arm's counts."""
     rows = []
