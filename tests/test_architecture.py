@@ -16,6 +16,7 @@ HOMES = {
     "datasets": ["prep/sources.py"],
     "jinja2": ["prep/sandbox.py", "prep/template.py"],
     "pydantic": ["recipe/"],
+    "nltk": ["compare/similarity.py"],
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
     "sacrebleu": ["compare/similarity.py"],

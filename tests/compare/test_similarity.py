@@ -24,6 +24,18 @@ def test_golden_chrf2(case: dict[str, Any]) -> None:
     assert 100 * chrf2(case["ref"], case["hyp"]) == pytest.approx(case["expect"], abs=1e-4)
 
 
+@pytest.mark.parametrize("stem", [True, False])
+def test_stems_kept_from_before_change_no_score(stem: bool) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    theirs = RougeScorer(["rouge1", "rouge2"], use_stemmer=stem)
+    texts = "Police killed the gunmen running.", "They run; killing gunman, policing 3.5 cities."
+    for target, text in (texts, texts[::-1], texts):
+        expected = {name: found.fmeasure for name, found in theirs.score(target, text).items()}
+        ours = rouge(target, text, ("rouge1", "rouge2"), stem=stem)
+        assert {name: found.f for name, found in ours.items()} == expected
+
+
 def test_lsum_compares_sentence_by_sentence() -> None:
     """The same sentences in another order: nothing lost for Lsum, half of it for L."""
     one, other = "The dog barked loudly. A cat ran away.", "A cat ran away. The dog barked loudly."

@@ -150,7 +150,10 @@ def test_calls_are_judged_with_slices_errors_and_what_the_answers_themselves_rea
     assert set(document["baselines"]) == {"no_call", "first_tool"}
     assert document["baselines"]["first_tool"]["call_exact"] == pytest.approx(1 - odd / 12)
     sizes = {(s["slice"], s["value"]): s["n"] for s in document["slices"]}
-    assert sizes == {("category", "odd"): odd, ("category", "even"): 12 - odd}
+    assert sizes == {
+        ("category", "odd"): odd, ("category", "even"): 12 - odd,
+        ("arguments due", "others"): odd, ("arguments due", "defaults only"): 12 - odd,
+    }  # fmt: skip
     counts = document["errors"]["base"]
     assert sum(counts.values()) >= 12 - sum(s["base"]["values"]["call_exact"] for s in samples)
     assert sum(t["n"] for t in document["errors"]["transitions"]) == 12

@@ -73,7 +73,7 @@ class Copy:
             "memorised": float(run is not None),
             "length_band": float(len(due) <= 2 * len(found) <= 4 * len(due)),
             "chrf2": chrf2(sample.target, text),
-            "rouge_l": rouge(sample.target, text)["rougeL"].f,
+            "rouge_l": rouge(sample.target, text, ("rougeL",))["rougeL"].f,
             "length_ratio": (float(len(found)), float(len(due))),
             "truncated": float(output.finish == "length"),
         }

@@ -109,7 +109,7 @@ class Summary:
             "truncated": float(output.finish == "length"),
         }
         if self.latin and is_latin(sample.target):
-            overlap = rouge(sample.target, text)
+            overlap = rouge(sample.target, text, tuple(_NAMES.values()))
             values |= {name: overlap[theirs].f for name, theirs in _NAMES.items()}
         if sample.source:
             source = words(sample.source)
