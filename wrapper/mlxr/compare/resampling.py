@@ -92,22 +92,27 @@ def swap_test(
     import numpy as np
 
     before, after = _table(base), _table(tuned)
-    shift = after - before
-    moved = shift[(shift != 0).any(axis=1)]
     totals = before.sum(axis=0), after.sum(axis=0)
+    moved = (before != after).any(axis=1)
+    before, after = before[moved], after[moved]
+    m = len(before)
+    if not m:
+        return 1.0
 
     def far(gained: Floats) -> Floats:
-        ends = (_aggregated(aggregate, total) for total in (totals[0] + gained, totals[1] - gained))
-        one, other = ends
-        return abs(other - one)
+        one = _aggregated(aggregate, totals[0] + gained)
+        return abs(_aggregated(aggregate, totals[1] - gained) - one)
 
-    if not len(moved):
-        return 1.0
-    exact = len(moved) <= EXACT_FLIPS
-    blocks = _all_signs(len(moved)) if exact else _drawn_signs(len(moved), seed)
+    places, copies = _distinct([before, after])
+    shift = after - before
+    blocks = (
+        ((signs > 0) @ shift for signs in _all_signs(m))
+        if m <= EXACT_FLIPS
+        else (swaps @ shift[places] for swaps in _drawn_swaps(copies, seed))
+    )
     observed = float(far(np.zeros((1, shift.shape[1])))[0]) * (1 - 1e-9)
-    as_far = sum(int((far((signs > 0) @ moved) >= observed).sum()) for signs in blocks)
-    return as_far / 2 ** len(moved) if exact else (as_far + 1) / (DRAWS + 1)
+    as_far = sum(int((far(gained) >= observed).sum()) for gained in blocks)
+    return as_far / 2**m if m <= EXACT_FLIPS else (as_far + 1) / (DRAWS + 1)
 
 
 def spread(delta: Floats) -> tuple[Interval, float]:
@@ -132,19 +137,52 @@ def _drawn_signs(m: int, seed: int) -> Iterator[Floats]:
         yield np.where(rng.integers(0, 2, (min(rows, DRAWS - start), m)), 1.0, -1.0)
 
 
+def _drawn_swaps(copies: Floats, seed: int) -> Iterator[Floats]:
+    """How many samples of each kind are swapped, every one of them as likely as not."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    rows = max(1, CELLS // len(copies))
+    for start in range(0, DRAWS, rows):
+        size = (min(rows, DRAWS - start), len(copies))
+        yield rng.binomial(copies.astype(np.int64), 0.5, size).astype(np.float64)
+
+
 def _replicates(arms: Sequence[Floats], aggregate: Aggregate, seed: int) -> list[Floats]:
     """The aggregate of DRAWS resamples of each arm; the same samples are drawn in all."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    n, found = len(arms[0]), []
-    size = max(1, min(DRAWS, CELLS // n))
+    places, copies = _distinct(arms)
+    n, kinds, found = len(arms[0]), len(places), []
+    size = max(1, min(DRAWS, CELLS // kinds))
     for start in range(0, DRAWS, size):
         block = min(size, DRAWS - start)
-        drawn = rng.integers(0, n, (block, n)) + np.arange(block)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
-        found.append([_aggregated(aggregate, counts @ arm) for arm in arms])
+        if kinds < n:
+            counts = rng.multinomial(n, copies / n, block)
+        else:
+            drawn = rng.integers(0, n, (block, n)) + np.arange(block)[:, None] * n
+            counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
+        found.append([_aggregated(aggregate, counts @ arm[places]) for arm in arms])
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _distinct(arms: Sequence[Floats]) -> tuple[NDArray[np.int64], Floats]:
+    """Where rows of statistics stand that differ, and how many are like each.
+
+    To draw samples is to draw how many of each kind: where thousands of samples have a few
+    kinds of statistics, that is far less to draw. In order of appearance, so that swapped arms
+    are drawn alike. All rows, once each, where kinds would save little.
+    """
+    import numpy as np
+
+    kinds: dict[tuple[float, ...], list[int]] = {}
+    for i, row in enumerate(np.hstack(arms).tolist()):
+        kinds.setdefault(tuple(row), []).append(i)
+    if 4 * len(kinds) > len(arms[0]):
+        return np.arange(len(arms[0])), np.ones(len(arms[0]))
+    copies = [float(len(at)) for at in kinds.values()]
+    return np.array([at[0] for at in kinds.values()]), np.array(copies)
 
 
 def _aggregated(aggregate: Aggregate, totals: Floats) -> Floats:
