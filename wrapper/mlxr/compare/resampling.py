@@ -71,7 +71,7 @@ def bootstrap(
 
     A row of `base` and `tuned` holds one sample's statistics; samples are drawn with
     replacement, the same in both arms, and their statistics added. The p is `swap_test`'s:
-    twice the smaller tail of the draws claimed a difference in 7 % of A/A comparisons of 20.
+    twice the smaller tail of the draws claims a difference in 7.6 % of A/A comparisons of 20.
     """
     draws = _replicates([_table(base), _table(tuned)], aggregate, seed)
     return Bootstrap(*spread(draws[1] - draws[0]), swap_test(base, tuned, aggregate, seed))
