@@ -19,7 +19,10 @@ HOMES = {
     "jinja2": ["prep/sandbox.py", "prep/template.py"],
     "pyarrow": ["prep/sources/readers.py"],
     "pydantic": ["recipe/"],
+    "nltk": ["compare/similarity.py"],
     "rich": ["terminal/"],
+    "rouge_score": ["compare/similarity.py"],
+    "sacrebleu": ["compare/similarity.py"],
     "subprocess": ["process.py"],
     "typer": ["cli.py"],
 }
@@ -133,7 +136,8 @@ def test_nothing_prints() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     heavy = (
-        "datasets datasketch faker jinja2 mlx mlx_lm numpy pydantic scipy tokenizers transformers"
+        "datasets datasketch faker jinja2 mlx mlx_lm nltk numpy pyarrow pydantic rouge_score "
+        "sacrebleu scipy tokenizers transformers"
     ).split()
     code = (
         "import sys\n"

@@ -152,10 +152,10 @@ def test_a_recipe_without_usable_fields_is_refused() -> None:
 
 
 def test_targets_are_checked_in_words() -> None:
-    assert SCORER.check(json.dumps(TARGET)) is None
-    assert SCORER.check("") == "the target is empty"
-    assert SCORER.check("[]") == "no JSON object was found"
-    assert SCORER.check('{"title": "x"}') == (
+    assert SCORER.check(sample(json.dumps(TARGET))) is None
+    assert SCORER.check(sample("")) == "the target is empty"
+    assert SCORER.check(sample("[]")) == "no JSON object was found"
+    assert SCORER.check(sample('{"title": "x"}')) == (
         "the target has a value for 'title', which is not among the fields"
     )
     assert SCORER.score(sample("x"), output("{}")) == Score(
@@ -171,7 +171,8 @@ def test_baselines_are_nulls_and_the_commonest_values() -> None:
         '{"a": "yes.", "b": ["x"]}',
         "unreadable",
     ]
-    assert scorer.baselines(targets) == {
+    asked = sample("{}")
+    assert {name: answer(asked) for name, answer in scorer.baselines(targets).items()} == {
         "all_null": '{"a": null, "b": null, "c": null}',
         "majority": '{"a": "Yes", "b": ["x"], "c": null}',
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from compare.makers import GOLDEN
 from mlxr.compare import resampling
-from mlxr.compare.resampling import bootstrap, sign_flip
+from mlxr.compare.intervals import mcnemar
+from mlxr.compare.resampling import bootstrap, sign_flip, swap_test
 from mlxr.compare.scorers.extraction import f1
 
 STATS = GOLDEN["stats"]
@@ -107,5 +109,39 @@ def test_swapping_the_arms_mirrors_the_bootstrap_exactly() -> None:
     assert (there.p, there.se) == (back.p, back.se)
 
 
-def _quotient(sums: tuple[float, ...]) -> float:
+def _quotient(sums: Sequence[float]) -> float:
     return sums[0] / sums[1]
+
+
+@pytest.mark.parametrize(("down", "up"), [(2, 9), (0, 6), (1, 0), (30, 51)])
+def test_mid_p_of_signs_is_mcnemars(down: int, up: int) -> None:
+    found = sign_flip([1.0] * up + [-1.0] * down, 0, mid=True)
+    assert found == pytest.approx(mcnemar(down, up).midp, abs=0.004 if up > 14 else 1e-9)
+
+
+@pytest.mark.parametrize("n", [200, 2000])
+def test_drawing_kinds_of_samples_is_drawing_samples(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    """Counting equal samples as one kind changes the cost and not the answer."""
+    import numpy as np
+
+    rng = np.random.default_rng(8)
+    base, tuned = (
+        [(float(right), 2.0) for right in rng.integers(0, 3, n) + lift * (rng.random(n) < 0.15)]
+        for lift in (0, 1)
+    )
+    kinds = bootstrap(base, tuned, _quotient, 5)
+    monkeypatch.setattr(
+        resampling, "_distinct", lambda arms: (np.arange(len(arms[0])), np.ones(len(arms[0])))
+    )
+    each = bootstrap(base, tuned, _quotient, 5)
+    width = each.interval.high - each.interval.low
+    assert kinds.interval.low == pytest.approx(each.interval.low, abs=0.04 * width)
+    assert kinds.interval.high == pytest.approx(each.interval.high, abs=0.04 * width)
+    assert kinds.p == pytest.approx(each.p, abs=0.02)
+
+
+def test_the_swap_test_of_equal_weights_is_the_sign_flip_test() -> None:
+    base, tuned = [(0.0, 1.0)] * 6, [(d, 1.0) for d in STATS["signflip_exact"]["d"]]
+    assert swap_test(base, tuned, _quotient, 0) == STATS["signflip_exact"]["expect"]

@@ -123,3 +123,40 @@ def test_an_arm_that_fails_is_explained(mlxr: Run, write_recipe: Write) -> None:
     assert "The tuned arm failed: " in ran.err
     assert "tuned.log" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_calls_are_judged_with_slices_errors_and_what_the_answers_themselves_reach(
+    mlxr: Run, write_recipe: Write
+) -> None:
+    """Half of the expected calls leave out what their tool requires: that is the ceiling."""
+    tool = {"name": "repeat", "parameters": {"what": {"type": "str"}}}
+    due = [{"what": f"{i}"} if i % 2 else {} for i in range(90)]
+    rows = [
+        {
+            "question": f"Tools: {json.dumps([tool])}\nRepeat {i}",
+            "answer": json.dumps([{"name": "repeat", "arguments": due[i]}]),
+            "kind": "odd" if i % 2 else "even",
+        }
+        for i in range(90)
+    ]  # fmt: skip
+    extra = '[compare]\ntask = "tools"\ncategory = "kind"\nlimit = 12\nmax_tokens = 8\n'
+    run = trained(mlxr, write_recipe(rows, iters=2, extra=extra))
+    ran = mlxr("compare", "r/0001")
+    assert ran.code in {0, 3, 4}, ran.err
+    document = read_json(run / "compare/compare.json")
+    samples = list(read_jsonl(run / "compare/samples.jsonl"))
+    odd = sum(sample["category"] == "odd" for sample in samples)
+    assert document["ceilings"] == {"args_valid": odd / 12}
+    assert set(document["baselines"]) == {"no_call", "first_tool"}
+    assert document["baselines"]["first_tool"]["call_exact"] == pytest.approx(1 - odd / 12)
+    sizes = {(s["slice"], s["value"]): s["n"] for s in document["slices"]}
+    assert sizes == {
+        ("category", "odd"): odd, ("category", "even"): 12 - odd,
+        ("arguments due", "others"): odd, ("arguments due", "defaults only"): 12 - odd,
+    }  # fmt: skip
+    counts = document["errors"]["base"]
+    assert sum(counts.values()) >= 12 - sum(s["base"]["values"]["call_exact"] for s in samples)
+    assert sum(t["n"] for t in document["errors"]["transitions"]) == 12
+    report = (run / "compare/report.md").read_text()
+    assert "## call_exact by slice" in report
+    assert f"The expected answers themselves: args_valid {100 * odd / 12:.1f} %." in report

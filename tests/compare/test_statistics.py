@@ -25,7 +25,7 @@ from mlxr.compare.statistics import (
 STATS = GOLDEN["stats"]
 RIGHT = Metric("right", "binary", True, "right answers", "")
 WRONG = Metric("right", "binary", False, "wrong answers", "")
-GRADE = Metric("grade", "mean", True, "grade", "", tie_band=0.5)
+GRADE = Metric("grade", "mean", True, "grade", "", unit="points", tie_band=0.5)
 F1 = Metric("f1", "ratio", True, "F1", "", aggregate=f1)
 
 

@@ -92,7 +92,7 @@ def test_a_lower_loss_is_better_and_the_interval_is_a_bootstrap() -> None:
 def test_the_registry_makes_a_text_scorer() -> None:
     scorer = SCORERS["text"](ScorerOptions())
     assert scorer.primary in {metric.name for metric in scorer.metrics}
-    assert scorer.check(" ") == "the target is empty"
-    assert scorer.check("x") is None
-    assert scorer.baselines(["a", "b", "b"]) == {"most_common": "b"}
+    assert scorer.check(sample(" ")) == "the target is empty"
+    assert scorer.check(sample("x")) is None
+    assert scorer.baselines(["a", "b", "b"])["most_common"](sample("x")) == "b"
     assert scorer.baselines(["a", "b"]) == {}

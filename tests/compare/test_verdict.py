@@ -9,7 +9,7 @@ import pytest
 from compare.makers import binary, names
 from mlxr.compare.alarms import Alarm
 from mlxr.compare.metric import Metric
-from mlxr.compare.sample import Score
+from mlxr.compare.sample import Score, Value
 from mlxr.compare.statistics import Interval, Paired, compare_metric
 from mlxr.compare.verdict import COVERS, FEW, Baseline, Rules, Verdict, decide, exit_code
 
@@ -19,6 +19,7 @@ LOSS = Metric(
     "loss", "ratio", False, "loss on the target", "",
     aggregate=lambda s: s[0] / s[1], unit="nats/token",
 )  # fmt: skip
+GRADE = Metric("grade", "mean", True, "grade", "")
 RED = Alarm("NULL_COLLAPSE", "red", "Nothing but nulls.")
 MISMATCH = Alarm("ARM_MISMATCH", "red", "Other prompts.")
 YELLOW = Alarm("LOSS_MIRAGE", "yellow", "Near 0.")
@@ -38,7 +39,7 @@ UNSURE = counts(60, 5, 8, 27)
 
 
 def graded(delta: float, low: float, high: float, p: float) -> Paired:
-    return Paired(2.0, 2.0 + delta, delta, Interval(low, high, "x"), p, "x", 0.1, 0.28, 40)
+    return Paired(2.0, 2.0 + delta, delta, Interval(low, high, "x"), p, "x", 0.1, 0.28, 40, 40)
 
 
 def test_a_gain_in_words() -> None:
@@ -165,9 +166,9 @@ def test_a_guardrail_that_got_worse_is_named() -> None:
 
 
 def test_few_examples_are_said_to_be_few() -> None:
-    found = replace(graded(-0.5, -0.7, -0.3, 0.001), n=29)
+    found = replace(graded(-0.5, -0.7, -0.3, 0.001), n=29, clusters=29)
     assert FEW in decide(LOSS, found).text
-    assert FEW not in decide(LOSS, replace(found, n=30)).text
+    assert FEW not in decide(LOSS, replace(found, n=30, clusters=30)).text
 
 
 def test_the_limits_of_the_interval_are_always_stated() -> None:
@@ -205,4 +206,33 @@ def test_a_single_score_never_moves_the_verdict() -> None:
     )
     assert one is not None
     assert one.interval is None
-    assert decide(LOSS, replace(one, n=10)).code == "INCONCLUSIVE"
+    assert decide(LOSS, replace(one, n=10, clusters=10)).code == "INCONCLUSIVE"
+
+
+def test_samples_of_a_few_conversations_are_too_few() -> None:
+    found = replace(BETTER, clusters=9)
+    verdict = decide(RIGHT, found)
+    assert verdict.code == "BLOCKED"
+    assert "The 200 samples are of only 9 independent groups" in verdict.text
+    assert "n = 200 in 9 clusters" in verdict.text
+
+
+@pytest.mark.parametrize("metric", [RIGHT, LOSS, GRADE])
+def test_four_samples_never_look_certain(metric: Metric) -> None:
+    """However clear they look: with four signs no test can give less than 0.06."""
+    ends: tuple[Value, Value] = ((9.0, 1.0), (1.0, 1.0)) if metric is LOSS else (0.0, 1.0)
+    base, tuned = ([Score({metric.name: end})] * 4 for end in ends)
+    found = compare_metric(metric, base, tuned, names(4), 0)
+    assert found is not None
+    assert found.p > 0.05
+    assert "p <" not in decide(metric, found).text
+
+
+def test_a_share_never_passes_its_ends() -> None:
+    """Student's interval of four shares would reach beyond 100 points."""
+    base, tuned = ([Score({"grade": value}) for value in arm] for arm in ([0, 0, 0], [1, 1, 0]))
+    found = compare_metric(GRADE, base, tuned, names(3), 0)
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval.low == pytest.approx(-0.768, abs=1e-3)
+    assert found.interval.high == 1.0

@@ -34,6 +34,7 @@ def test_a_group_is_never_divided(model: Path, tmp_path: Path) -> None:
     for talk in range(12):
         assert len({found[i][0] for i in range(talk * 5, talk * 5 + 5)}) == 1
     assert len({split for split, _ in found.values()}) == 3
+    assert all(r["mlxr"]["cluster"] == str(i // 5) for i, (_, r) in found.items())
 
 
 def test_each_stratum_is_divided_alike(model: Path, tmp_path: Path) -> None:

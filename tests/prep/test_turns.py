@@ -63,6 +63,8 @@ def test_every_assistant_token_is_a_target_exactly_once(recipe: Recipe, tmp_path
             about = record["mlxr"]
             assert (len(tokens.ids), tokens.offset) == (about["tokens"], about["offset"])
             assert tokens.is_prefix
+            assert about["cluster"] == f"rows.jsonl:{about['row']}"
+            assert len(record["messages"]) == about["turn"] + 1
             text = tokenizer.decode(tokens.ids[tokens.offset :])
             trained.setdefault(about["row"], []).append(text)
             homes.setdefault(about["row"], set()).add(split)

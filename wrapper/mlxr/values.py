@@ -29,6 +29,7 @@ _NUMERIC = re.compile(
 _WRITTEN = re.compile(
     r"(?:(?P<d>[0-9]{1,2}) (?P<m>[a-z]+)|(?P<m2>[a-z]+) (?P<d2>[0-9]{1,2})) (?P<y>[0-9]{4})"
 )
+_QUOTES = str.maketrans(dict.fromkeys("‘’‚‛", "'") | dict.fromkeys("“”„‟", '"'))
 _TIME12 = re.compile(r"(?P<h>[0-9]{1,2})(?::(?P<m>[0-9]{2}))? ?(?P<half>[ap])\.? ?m\.?")
 _TIME24 = re.compile(r"(?P<h>[0-9]{1,2}):(?P<m>[0-9]{2})(?::(?P<s>[0-9]{2}))?")
 
@@ -77,6 +78,11 @@ def text_key(text: str) -> str:
     return normalise(text).strip(" .,;:!?\"'")
 
 
+def straight(text: str) -> str:
+    """Return `normalise` with straight quotes; outer punctuation stays."""
+    return normalise(text.translate(_QUOTES))
+
+
 def is_null(value: object) -> bool:
     """Return whether a value says nothing: null, "", [], {} or the words null, none, n/a."""
     if isinstance(value, str):
@@ -84,17 +90,17 @@ def is_null(value: object) -> bool:
     return value is None or value in ([], {})
 
 
-def canonical(value: object) -> Hashable:
-    """Return a key equal for equal JSON values: texts by `text_key`, numbers by value.
+def canonical(value: object, text: Callable[[str], str] = text_key) -> Hashable:
+    """Return a key equal for equal JSON values: texts by `text`, numbers by value.
 
     A boolean is never a number and a number never a text; lists are ordered.
     """
     if isinstance(value, str):
-        return ("text", text_key(value))
+        return ("text", text(value))
     if isinstance(value, list):
-        return ("list", tuple(canonical(item) for item in value))
+        return ("list", tuple(canonical(item, text) for item in value))
     if isinstance(value, dict):
-        return ("object", frozenset((key, canonical(item)) for key, item in value.items()))
+        return ("object", frozenset((key, canonical(item, text)) for key, item in value.items()))
     return (type(value).__name__ if isinstance(value, bool) else "number", value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.compare.arms import Arm, Request
+from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
 from mlxr.compare.judge import Judged, Judgement, Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
@@ -33,7 +34,14 @@ def document(
         "verdict": {"label": judgement.verdict.label, **asdict(judgement.verdict)},
         "metrics": [_metric(result, judgement) for result in judgement.results],
         "baselines": {name: dict(values) for name, values in judgement.baselines.items()},
+        "ceilings": dict(judgement.ceilings),
         "fields": _fields(judgement),
+        "slices": [_slice(each) for each in judgement.slices],
+        "means_of_groups": {
+            name: {"base": base, "tuned": tuned}
+            for name, (base, tuned) in means_of_groups(judgement.slices).items()
+        },
+        "errors": _errors(judgement),
         "alarms": [asdict(alarm) for alarm in judgement.alarms],
         "findings": [dict(f) for f in findings if f["level"] != "info"],
         "arms": {name: _arm(arm) for name, arm in arms.items()},
@@ -63,6 +71,8 @@ def sample_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
             {
                 "id": judged.sample.id,
                 "category": judged.sample.category,
+                "cluster": judged.sample.cluster,
+                "slices": dict(judged.tuned_score.slices),
                 "outcome": judged.outcome,
                 "prompt": judged.sample.prompt,
                 "target": judged.sample.target,
@@ -98,6 +108,7 @@ def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
         "unit": metric.unit,
         "higher_is_better": metric.higher_is_better,
         "primary": metric.name == judgement.primary.name,
+        "descriptive": metric.descriptive,
         "explanation": metric.explanation,
         "base": _estimate(result.base),
         "tuned": _estimate(result.tuned),
@@ -112,6 +123,7 @@ def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
             "mde80": paired.mde,
         },
         "n": paired.n,
+        "clusters": paired.clusters,
         "paired": {
             "fixed": paired.fixed,
             "broken": paired.broken,
@@ -132,6 +144,34 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 def _interval(interval: Interval | None) -> list[float] | None:
     return [interval.low, interval.high] if interval else None
+
+
+def _slice(each: Slice) -> dict[str, Any]:
+    paired = each.paired
+    return {
+        "slice": each.name,
+        "value": each.value,
+        "n": paired.n,
+        "clusters": paired.clusters,
+        "base": paired.base,
+        "tuned": paired.tuned,
+        "delta": paired.delta,
+        "ci95": _interval(paired.interval),
+        "p": paired.p,
+        "p_holm": each.p_holm,
+    }
+
+
+def _errors(judgement: Judgement) -> dict[str, Any]:
+    """Return the types of error in each arm, and what became of them; empty without any."""
+    base, tuned = (
+        [score(judged) for judged in judgement.judged] for score in (_base_score, _tuned_score)
+    )
+    moved = transitions(base, tuned)
+    if not moved:
+        return {}
+    counts = {"base": error_counts(base), "tuned": error_counts(tuned)}
+    return {**counts, "transitions": [asdict(each) for each in moved]}
 
 
 def _fields(judgement: Judgement) -> dict[str, dict[str, Any]]:

@@ -31,8 +31,11 @@ class McNemar:
     midp: float
 
 
-def wilson(successes: int, n: int) -> Interval:
-    """Return Wilson's score interval of a proportion (Wilson 1927); n must be positive."""
+def wilson(successes: float, n: float) -> Interval:
+    """Return Wilson's score interval of a proportion (Wilson 1927); n must be positive.
+
+    Counts need not be whole, so that clustered samples can enter by what they are worth.
+    """
     p = successes / n
     scale = 1 + Z * Z / n
     centre = (p + Z * Z / (2 * n)) / scale
@@ -42,7 +45,7 @@ def wilson(successes: int, n: int) -> Interval:
     return Interval(low, high, "wilson")
 
 
-def newcombe(n11: int, n10: int, n01: int, n00: int) -> Interval:
+def newcombe(n11: float, n10: float, n01: float, n00: float) -> Interval:
     """Return the hybrid score interval of a paired difference (Newcombe 1998, method 10).
 
     Counts are (base, tuned): n10 has 1 in base and 0 in tuned. The difference is tuned − base.
@@ -91,16 +94,32 @@ def clustered_se(
     return math.sqrt(factor * math.fsum(s * s for s in sums.values())) / len(values)
 
 
-def student_t(values: Sequence[float]) -> Interval:
-    """Return Student's interval of a mean, n − 1 degrees of freedom; needs two values."""
-    from scipy.stats import t
+def error_of_mean(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> float:
+    """Return the standard error of a mean, the clustered one where clusters hold several."""
+    if clusters is None or len(set(clusters)) == len(values):
+        return standard_error(values)
+    return clustered_se(values, clusters)
 
+
+def student_t(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Interval:
+    """Return Student's interval of a mean; needs two values, and two clusters if there are any.
+
+    One degree of freedom fewer than there are values, or clusters.
+    """
     mean = math.fsum(values) / len(values)
-    half = float(t.ppf(0.975, len(values) - 1)) * standard_error(values)
+    groups = len(values) if clusters is None else len(set(clusters))
+    half = quantile(groups - 1) * error_of_mean(values, clusters)
     return Interval(mean - half, mean + half, "student_t")
 
 
-def _phi(n11: int, n10: int, n01: int, n00: int) -> float:
+def quantile(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
+
+
+def _phi(n11: float, n10: float, n01: float, n00: float) -> float:
     """Newcombe's correlation, corrected for continuity."""
     a = (n11 + n10) * (n01 + n00) * (n11 + n01) * (n10 + n00)
     if not a:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mlxr.compare.alarms import Alarm, Evidence, find_alarms
+from mlxr.compare.breakdown import Slice, slices
 from mlxr.compare.metric import Metric
+from mlxr.compare.preflight import preflight, score_texts, totals
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
 from mlxr.compare.statistics import (
@@ -56,7 +58,7 @@ class Result:
     tuned: Estimate
     paired: Paired
     p_holm: float | None
-    """Adjusted for all metrics but the primary, which was named before; None for that."""
+    """Adjusted for all metrics that are tested, but the primary, which was named before."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Judgement:
     """The primary first."""
     baselines: Mapping[str, Mapping[str, float]]
     """Trivial answers: by name, metric to value."""
+    ceilings: Mapping[str, float]
+    """Metrics on which the expected answers themselves do not get full marks."""
+    slices: tuple[Slice, ...]
+    """The primary metric by category and by the scorer's own groups."""
     alarms: tuple[Alarm, ...]
     verdict: Verdict
     judged: tuple[Judged, ...]
@@ -101,13 +107,18 @@ class Judgement:
 
 def make_scorer(rules: Compare, train_targets: Sequence[str]) -> Scorer:
     """Return the scorer of a recipe's [compare] table."""
-    options = ScorerOptions(dict(rules.fields), rules.day_first, tuple(train_targets))
+    options = ScorerOptions(
+        fields=dict(rules.fields),
+        day_first=rules.day_first,
+        desirable=rules.desirable,
+        train_targets=tuple(train_targets),
+    )
     return SCORERS[rules.task](options)
 
 
 def primary_metric(rules: Compare, scorer: Scorer) -> Metric:
     """Return the metric that the verdict is about; raises MlxrError on an unknown name."""
-    metrics = {metric.name: metric for metric in scorer.metrics}
+    metrics = {metric.name: metric for metric in scorer.metrics if not metric.descriptive}
     name = rules.primary or scorer.primary
     if name in metrics:
         return metrics[name]
@@ -121,18 +132,19 @@ def judge(case: Case) -> Judgement:
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
     metrics = scorer.metrics
-    base, tuned = (_scores(scorer, case.samples, arm) for arm in (case.base, case.tuned))
+    base, tuned = (_scores(scorer, case, arm) for arm in (case.base, case.tuned))
     results = _results(case, metrics, primary, base, tuned)
     baselines = _baselines(case, scorer)
     trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
     alarms = _alarms(case, metrics, primary, trivial, base, tuned)
+    expected = preflight(case.samples, scorer, primary)
     by_name = {result.metric.name: result for result in results}
     found = by_name.get(primary.name)
     verdict = decide(
         primary,
         found.paired if found else None,
         alarms=alarms,
-        problems=problems(case.samples, scorer, primary),
+        problems=expected.problems,
         baselines=trivial,
         guardrails=[(by_name[n].metric, by_name[n].paired) for n in GUARDRAILS if n in by_name],
         rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
@@ -141,29 +153,33 @@ def judge(case: Case) -> Judgement:
         Judged(s, b, t, bs, ts, outcome(primary, bs, ts))
         for s, b, t, bs, ts in zip(case.samples, case.base, case.tuned, base, tuned, strict=True)
     )
-    return Judgement(scorer.signature, primary, results, baselines, alarms, verdict, judged)
+    parts = slices(primary, case.samples, base, tuned, _clusters(case), case.seed)
+    return Judgement(
+        scorer.signature,
+        primary,
+        results,
+        baselines,
+        expected.ceilings,
+        parts,
+        alarms,
+        verdict,
+        judged,
+    )
 
 
-def problems(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> list[str]:
-    """Return why no verdict on `primary` could be trusted: the expected answers held to themselves.
+def _scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
+    return [
+        scorer.score(sample, replace(output, base_nll=base.nll))
+        for sample, output, base in zip(case.samples, arm, case.base, strict=True)
+    ]
 
-    An expected answer that cannot be scored, or does not get full marks, means that scorer and
-    data do not fit.
+
+def _clusters(case: Case) -> list[str]:
+    """What each sample belongs to; without a name for it, its prompt.
+
+    Greedy answers to one prompt are one answer, however many rows ask for it.
     """
-    for sample in samples:
-        reason = scorer.check(sample.target)
-        if reason:
-            return [f"The expected answer of sample {sample.id} cannot be scored: {reason}."]
-    perfect = [scorer.score(sample, _written(sample.target)) for sample in samples]
-    values = [score.values[primary.name] for score in perfect if primary.name in score.values]
-    if primary.unit or not primary.higher_is_better or not values or primary.total(values) == 1:
-        return []
-    share = primary.show(primary.total(values))
-    return [f"The expected answers themselves score {share} on {primary.title}, not 100 %."]
-
-
-def _scores(scorer: Scorer, samples: Sequence[Sample], arm: Sequence[Output]) -> list[Score]:
-    return [scorer.score(sample, output) for sample, output in zip(samples, arm, strict=True)]
+    return [s.cluster or p for s, p in zip(case.samples, case.prompts, strict=True)]
 
 
 def _results(
@@ -173,14 +189,14 @@ def _results(
     base: Sequence[Score],
     tuned: Sequence[Score],
 ) -> tuple[Result, ...]:
-    ids = [sample.id for sample in case.samples]
+    ids, clusters = [sample.id for sample in case.samples], _clusters(case)
     found = []
     for metric in sorted(metrics, key=lambda m: m.name != primary.name):
-        paired = compare_metric(metric, base, tuned, ids, case.seed)
-        arms = [estimate(metric, scores, ids, case.seed) for scores in (base, tuned)]
+        paired = compare_metric(metric, base, tuned, ids, case.seed, clusters)
+        arms = [estimate(metric, scores, ids, case.seed, clusters) for scores in (base, tuned)]
         if paired and arms[0] and arms[1]:
             found.append(Result(metric, arms[0], arms[1], paired, None))
-    others = [result for result in found if result.metric.name != primary.name]
+    others = [r for r in found if r.metric.name != primary.name and not r.metric.descriptive]
     adjusted = dict(zip(map(id, others), holm([r.paired.p for r in others]), strict=True))
     return tuple(replace(result, p_holm=adjusted.get(id(result))) for result in found)
 
@@ -188,13 +204,10 @@ def _results(
 def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
     """Score the answers that need no model, by the same code as the arms."""
     found = {}
-    for name, text in scorer.baselines(case.train_targets).items():
-        scores = [scorer.score(sample, _written(text)) for sample in case.samples]
-        columns = {
-            metric.name: [s.values[metric.name] for s in scores if metric.name in s.values]
-            for metric in scorer.metrics
-        }
-        found[name] = {m.name: m.total(columns[m.name]) for m in scorer.metrics if columns[m.name]}
+    for name, answer in scorer.baselines(case.train_targets).items():
+        texts = [text for sample in case.samples if (text := answer(sample)) is not None]
+        if len(texts) == len(case.samples):
+            found[name] = totals(scorer.metrics, score_texts(scorer, case.samples, texts))
     return found
 
 
@@ -222,19 +235,4 @@ def _alarms(
             primary=primary,
             baseline=best,
         )
-    )
-
-
-def _written(text: str) -> Output:
-    """Return an output that no model wrote."""
-    return Output(
-        text=text,
-        tokens=0,
-        finish="stop",
-        nll=None,
-        target_tokens=0,
-        target_bytes=0,
-        prompt_tokens=0,
-        prompt_seconds=None,
-        decode_seconds=None,
     )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlxr.compare.ranking import auroc
 from mlxr.compare.sample import Value
 
-Kind = Literal["binary", "mean", "ratio"]
+Kind = Literal["binary", "mean", "ratio", "rank"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Metric:
 
     name: str
     kind: Kind
-    """0 or 1 per sample; a number per sample; or sums per sample, added before dividing."""
+    """0 or 1 per sample; a number; sums, added before dividing; or a place in an order (AUROC)."""
     higher_is_better: bool
     title: str
     """How a sentence names it."""
@@ -29,23 +30,36 @@ class Metric:
     """Written after the number; "" is a share, written in per cent."""
     tie_band: float = 0.0
     """Two samples' values closer than this are a tie."""
+    descriptive: bool = False
+    """Neither more nor less of it is better by itself: shown, never tested, never primary."""
 
     def __post_init__(self) -> None:
         if (self.kind == "ratio") != (self.aggregate is not None):
             raise ValueError(f"{self.name}: a ratio, and nothing else, needs `aggregate`")
 
     def of(self, value: Value) -> float:
-        """Return one sample's value as one number."""
+        """Return one sample's value as one number; of a rank, more is nearer its due place."""
+        if self.kind == "rank":
+            ranked, high = sums(value)
+            return ranked if high else -ranked
         return self.total([value])
 
     def total(self, values: Sequence[Value]) -> float:
         """Return the metric over samples; their order has no influence. Raises on no samples."""
         if not values:
             raise ValueError(f"{self.name}: no sample has a score")
+        if self.kind == "rank":
+            return auroc([sums(value) for value in values])
+        if self.kind == "ratio":
+            columns = zip(*(sums(value) for value in values), strict=True)
+            return self.ratio([math.fsum(column) for column in columns])
+        return math.fsum(number(value) for value in values) / len(values)
+
+    def ratio(self, totals: Sequence[float]) -> float:
+        """Return what summed statistics give; raises TypeError on a metric of another kind."""
         if self.aggregate is None:
-            return math.fsum(number(value) for value in values) / len(values)
-        columns = zip(*(sums(value) for value in values), strict=True)
-        return self.aggregate([math.fsum(column) for column in columns])
+            raise TypeError(f"{self.name} is not a ratio")
+        return self.aggregate(totals)
 
     def better(self, one: float, other: float) -> bool:
         """Return whether `one` is strictly better than `other`."""

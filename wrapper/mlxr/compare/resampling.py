@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+Aggregate = Callable[[Sequence[float]], float]
 Sums = tuple[float, ...]
 """The statistics of one sample, or of many added up."""
 
@@ -35,49 +36,90 @@ class Bootstrap:
     """What resampling says about a difference of two ratios."""
 
     interval: Interval
-    p: float
     se: float
+    p: float
 
 
-def sign_flip(differences: Sequence[float], seed: int) -> float:
+def sign_flip(differences: Sequence[float], seed: int, *, mid: bool = False) -> float:
     """Return the two-sided p of the mean difference when every sign could as well be the other.
 
     All signs are tried for up to 14 differences other than 0; else 10,000 draws, (c+1)/(R+1).
+    `mid` counts what is exactly as far as the observed by half: on ±1, McNemar's mid-p.
     """
     import numpy as np
 
     moved = np.array([d for d in differences if d], np.float64)
     if not moved.size:
         return 1.0
-    observed = abs(math.fsum(moved.tolist())) * (1 - 1e-9)  # equal sums may differ in the last bit
+    observed = abs(math.fsum(moved.tolist()))
+    slack = observed * 1e-9  # equal sums may differ in the last bit
     exact = moved.size <= EXACT_FLIPS
     blocks = _all_signs(moved.size) if exact else _drawn_signs(moved.size, seed)
-    as_far = sum(int((abs(signs @ moved) >= observed).sum()) for signs in blocks)
-    return as_far / 2**moved.size if exact else (as_far + 1) / (DRAWS + 1)
+    as_far = further = 0
+    for signs in blocks:
+        reached = abs(signs @ moved)
+        as_far += int((reached >= observed - slack).sum())
+        further += int((reached > observed + slack).sum())
+    counted = (as_far + further) / 2 if mid else as_far
+    return counted / 2**moved.size if exact else (counted + 1) / (DRAWS + 1)
 
 
 def bootstrap(
-    base: Sequence[Sums], tuned: Sequence[Sums], aggregate: Callable[[Sums], float], seed: int
+    base: Sequence[Sums], tuned: Sequence[Sums], aggregate: Aggregate, seed: int
 ) -> Bootstrap:
     """Return the paired percentile bootstrap of aggregate(tuned) − aggregate(base).
 
     A row of `base` and `tuned` holds one sample's statistics; samples are drawn with
-    replacement and their statistics added. The p is twice the smaller tail, at least 1/(B+1).
+    replacement, the same in both arms, and their statistics added. The p is `swap_test`'s:
+    twice the smaller tail of the draws claims a difference in 7.6 % of A/A comparisons of 20.
+    """
+    draws = _replicates([_table(base), _table(tuned)], aggregate, seed)
+    return Bootstrap(*spread(draws[1] - draws[0]), swap_test(base, tuned, aggregate, seed))
+
+
+def bootstrap_one(arm: Sequence[Sums], aggregate: Aggregate, seed: int) -> Interval:
+    """Return the percentile bootstrap of one arm's aggregate."""
+    return spread(_replicates([_table(arm)], aggregate, seed)[0])[0]
+
+
+def swap_test(
+    base: Sequence[Sums], tuned: Sequence[Sums], aggregate: Aggregate, seed: int
+) -> float:
+    """Return the two-sided p of a difference when each sample's arms could as well be swapped.
+
+    `sign_flip` for ratios of sums: all ways to swap up to 14 differing samples, else 10,000.
     """
     import numpy as np
 
-    draws = [_replicates(np.array(arm, np.float64), aggregate, seed) for arm in (base, tuned)]
-    delta = draws[1] - draws[0]
-    tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
-    p = min(1.0, max(2 * tail, 1 / (DRAWS + 1)))
-    return Bootstrap(_percentiles(np.sort(delta)), p, float(delta.std(ddof=1)))
+    before, after = _table(base), _table(tuned)
+    totals = before.sum(axis=0), after.sum(axis=0)
+    moved = (before != after).any(axis=1)
+    before, after = before[moved], after[moved]
+    m = len(before)
+    if not m:
+        return 1.0
+
+    def far(gained: Floats) -> Floats:
+        one = _aggregated(aggregate, totals[0] + gained)
+        return abs(_aggregated(aggregate, totals[1] - gained) - one)
+
+    places, copies = _distinct([before, after])
+    shift = after - before
+    blocks = (
+        ((signs > 0) @ shift for signs in _all_signs(m))
+        if m <= EXACT_FLIPS
+        else (swaps @ shift[places] for swaps in _drawn_swaps(copies, seed))
+    )
+    observed = float(far(np.zeros((1, shift.shape[1])))[0]) * (1 - 1e-9)
+    as_far = sum(int((far(gained) >= observed).sum()) for gained in blocks)
+    return as_far / 2**m if m <= EXACT_FLIPS else (as_far + 1) / (DRAWS + 1)
 
 
-def bootstrap_one(arm: Sequence[Sums], aggregate: Callable[[Sums], float], seed: int) -> Interval:
-    """Return the percentile bootstrap of one arm's aggregate."""
+def spread(delta: Floats) -> tuple[Interval, float]:
+    """Return the percentile interval of drawn values, and their standard deviation."""
     import numpy as np
 
-    return _percentiles(np.sort(_replicates(np.array(arm, np.float64), aggregate, seed)))
+    return _percentiles(np.sort(delta)), float(delta.std(ddof=1))
 
 
 def _all_signs(m: int) -> Iterator[Floats]:
@@ -95,19 +137,64 @@ def _drawn_signs(m: int, seed: int) -> Iterator[Floats]:
         yield np.where(rng.integers(0, 2, (min(rows, DRAWS - start), m)), 1.0, -1.0)
 
 
-def _replicates(rows: Floats, aggregate: Callable[[Sums], float], seed: int) -> Floats:
-    """The aggregate of DRAWS resamples; the same seed draws the same samples in either arm."""
+def _drawn_swaps(copies: Floats, seed: int) -> Iterator[Floats]:
+    """How many samples of each kind are swapped, every one of them as likely as not."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    n, found = len(rows), []
-    size = max(1, min(DRAWS, CELLS // n))
+    rows = max(1, CELLS // len(copies))
+    for start in range(0, DRAWS, rows):
+        size = (min(rows, DRAWS - start), len(copies))
+        yield rng.binomial(copies.astype(np.int64), 0.5, size).astype(np.float64)
+
+
+def _replicates(arms: Sequence[Floats], aggregate: Aggregate, seed: int) -> list[Floats]:
+    """The aggregate of DRAWS resamples of each arm; the same samples are drawn in all."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    places, copies = _distinct(arms)
+    n, kinds, found = len(arms[0]), len(places), []
+    size = max(1, min(DRAWS, CELLS // kinds))
     for start in range(0, DRAWS, size):
         block = min(size, DRAWS - start)
-        drawn = rng.integers(0, n, (block, n)) + np.arange(block)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
-        found += [aggregate(tuple(total)) for total in (counts @ rows).tolist()]
-    return np.array(found, np.float64)
+        if kinds < n:
+            counts = rng.multinomial(n, copies / n, block)
+        else:
+            drawn = rng.integers(0, n, (block, n)) + np.arange(block)[:, None] * n
+            counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
+        found.append([_aggregated(aggregate, counts @ arm[places]) for arm in arms])
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _distinct(arms: Sequence[Floats]) -> tuple[NDArray[np.int64], Floats]:
+    """Where rows of statistics stand that differ, and how many are like each.
+
+    To draw samples is to draw how many of each kind: where thousands of samples have a few
+    kinds of statistics, that is far less to draw. In order of appearance, so that swapped arms
+    are drawn alike. All rows, once each, where kinds would save little.
+    """
+    import numpy as np
+
+    kinds: dict[tuple[float, ...], list[int]] = {}
+    for i, row in enumerate(np.hstack(arms).tolist()):
+        kinds.setdefault(tuple(row), []).append(i)
+    if 4 * len(kinds) > len(arms[0]):
+        return np.arange(len(arms[0])), np.ones(len(arms[0]))
+    copies = [float(len(at)) for at in kinds.values()]
+    return np.array([at[0] for at in kinds.values()]), np.array(copies)
+
+
+def _aggregated(aggregate: Aggregate, totals: Floats) -> Floats:
+    import numpy as np
+
+    return np.array([aggregate(total) for total in totals.tolist()], np.float64)
+
+
+def _table(rows: Sequence[Sums]) -> Floats:
+    import numpy as np
+
+    return np.array(rows, np.float64)
 
 
 def _percentiles(ordered: Floats) -> Interval:

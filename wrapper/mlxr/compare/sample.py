@@ -9,7 +9,8 @@ from typing import Literal
 Finish = Literal["stop", "length", "error"]
 
 Value = float | tuple[float, ...]
-"""One metric of one sample: 0 or 1 (binary), a number (mean), or sums to be added (ratio)."""
+"""One metric of one sample: 0 or 1 (binary), a number (mean), sums to be added (ratio), or what is
+ranked and whether it should stand high, as 1 or 0 (rank)."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Sample:
     target: str
     """The expected answer."""
     category: str | None = None
+    cluster: str | None = None
+    """Names what it shares with other samples (a conversation, an article); None: nothing."""
+    source: str = ""
+    """summary: the text to be summarised."""
+    tools: tuple[Mapping[str, object], ...] | None = None
+    """tools: what is on offer, as the data set declares it; None if nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Output:
     """Time from the first token to the last."""
     token_ids: tuple[int, ...] = ()
     """Tokens written, without the end token; empty if not kept."""
+    base_nll: float | None = None
+    """`nll` of the base model, which a reward is measured against; judge fills it in."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +70,5 @@ class Score:
     flags: tuple[str, ...] = ()
     detail: Mapping[str, object] = field(default_factory=dict)
     """What the scorer saw, as JSON values: for a record, the class of every field."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """Groups that the sample belongs to, the same in both arms: {"calls": "several"}."""

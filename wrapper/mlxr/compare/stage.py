@@ -10,6 +10,7 @@ from typing import Any
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
 from mlxr.compare.document import document, sample_lines
 from mlxr.compare.judge import Case, Judgement, judge, make_scorer, primary_metric
+from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.markdown import markdown
 from mlxr.compare.sample import Sample
 from mlxr.compare.verdict import Verdict, exit_code
@@ -65,7 +66,7 @@ def compare(
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, path)
     _check(run, record, manifest.sha256, path)
-    train_targets = [_target(row) for row in read_jsonl(prepared.split("train"))]
+    train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
     questions = _questions(prepared, recipe)
@@ -129,7 +130,10 @@ def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
     """Return the test records in tokens, checked against those that prep saw."""
     tokenizer = load_tokenizer(recipe)
     rows = list(read_jsonl(prepared.split("test")))[: recipe.compare.limit]
-    questions = [_question(row, tokenizer) for row in rows]
+    sources = source_texts(rows)
+    questions = [
+        _question(row, source, tokenizer) for row, source in zip(rows, sources, strict=True)
+    ]
     drifted = [
         q.sample.id
         for q, row in zip(questions, rows, strict=True)
@@ -151,14 +155,17 @@ def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
     return questions
 
 
-def _question(row: Mapping[str, Any], tokenizer: Tokenizer) -> _Question:
+def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> _Question:
     messages, about = row["messages"], row["mlxr"]
     tokens = tokenizer.encode(messages, row.get("tools"))
     sample = Sample(
         id=about["id"],
         prompt=tokenizer.decode(tokens.prompt),
-        target=_target(row),
+        target=target_text(row),
         category=about.get("category"),
+        cluster=about.get("cluster"),
+        source=source,
+        tools=offered_tools(row),
     )
     prompt = Prompt(tuple(tokens.ids), tokens.offset, sample.target)
     return _Question(sample, prompt, prompt_sha256(tokens.prompt))
@@ -174,8 +181,3 @@ def _request(recipe: Recipe, questions: Sequence[_Question]) -> Request:
         max_tokens=recipe.compare.max_tokens or longest_answer(lengths),
         batch_size=recipe.compare.batch_size,
     )
-
-
-def _target(row: Mapping[str, Any]) -> str:
-    """Return the expected answer of a record: the text of its last message."""
-    return str(row["messages"][-1].get("content") or "")

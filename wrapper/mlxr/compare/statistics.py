@@ -1,29 +1,24 @@
 """How sure a difference is: a metric on both arms, sample by sample.
 
 Pass/fail metrics take Newcombe's interval and McNemar's mid-p; means Student's t and sign-flips;
-ratios of sums the paired bootstrap. The choice is measured: on paired data with few samples or
-few errors, the usual normal and bootstrap intervals cover far less than they promise.
+ratios of sums and ranks the paired bootstrap. Samples of one cluster count as one observation.
+The choice is measured: on paired data with few samples or few errors, the usual normal and
+bootstrap intervals cover far less than they promise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
-from mlxr.compare.intervals import (
-    Interval,
-    Z,
-    mcnemar,
-    newcombe,
-    standard_error,
-    student_t,
-    wilson,
-)
+from mlxr.compare.clusters import Clusters, added, effective_n
+from mlxr.compare.intervals import Interval, student_t, wilson
 from mlxr.compare.metric import Metric, number, sums
-from mlxr.compare.resampling import bootstrap, bootstrap_one, sign_flip
+from mlxr.compare.paired import COMPARE, DETECT, Paired, smallest_detectable, within_shares
+from mlxr.compare.ranking import bootstrap_auroc_one, both_labels
+from mlxr.compare.resampling import bootstrap_one
 from mlxr.compare.sample import Score, Value
 
 __all__ = [
@@ -39,9 +34,6 @@ __all__ = [
     "smallest_detectable",
 ]
 
-DETECT = Z + NormalDist().inv_cdf(0.8)
-"""Standard errors that a test at 5 % sees with 80 % power: 2.80."""
-
 Outcome = Literal["fixed", "broken", "both", "neither", "win", "loss", "tie", "unscored"]
 
 
@@ -55,30 +47,6 @@ class Estimate:
     unscored: int
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A metric on both arms, over the samples scored in both."""
-
-    base: float
-    tuned: float
-    delta: float
-    """Tuned minus base, whichever way is better."""
-    interval: Interval | None
-    """Of delta; None for a single sample, as are `se` and `mde`."""
-    p: float
-    p_method: str
-    se: float | None
-    """Standard error of delta."""
-    mde: float | None
-    """Smallest true difference seen with 80 % power."""
-    n: int
-    fixed: int | None = None
-    """Wrong in base and right in tuned; like the next three, for pass/fail metrics only."""
-    broken: int | None = None
-    both: int | None = None
-    neither: int | None = None
-
-
 def holm(ps: Sequence[float]) -> list[float]:
     """Return p values adjusted for their number, in the same order (Holm 1979)."""
     adjusted = [0.0] * len(ps)
@@ -87,11 +55,6 @@ def holm(ps: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(ps) - rank) * ps[i]))
         adjusted[i] = highest
     return adjusted
-
-
-def smallest_detectable(se: float) -> float:
-    """Return the true difference that a test at 5 % finds with 80 % power: 2.80 · SE."""
-    return DETECT * se
 
 
 def samples_needed(sd: float, delta: float) -> int:
@@ -105,40 +68,47 @@ def compare_metric(
     tuned_scores: Sequence[Score],
     ids: Sequence[str],
     seed: int,
+    clusters: Sequence[str] | None = None,
 ) -> Paired | None:
     """Return a metric on both arms and how sure their difference is.
 
-    Samples unscored in either arm are left out; None if that leaves none. The order of the
-    samples has no influence. Raises ValueError on an id that occurs twice.
+    Samples unscored in either arm are left out; None if that leaves none, or nothing to rank.
+    Samples of one cluster are not taken for independent. The order of the samples has no
+    influence. Raises ValueError on an id that occurs twice.
     """
     if len(set(ids)) < len(ids):
         raise ValueError("sample ids are not unique")
-    rows = sorted(zip(ids, base_scores, tuned_scores, strict=True), key=lambda row: row[0])
+    rows = sorted(
+        zip(ids, clusters or ids, base_scores, tuned_scores, strict=True), key=lambda row: row[0]
+    )
     name = metric.name
-    pairs = [
-        (base.values[name], tuned.values[name])
-        for _, base, tuned in rows
-        if name in base.values and name in tuned.values
-    ]
-    if not pairs:
+    kept = [row for row in rows if name in row[2].values and name in row[3].values]
+    base, tuned = [row[2].values[name] for row in kept], [row[3].values[name] for row in kept]
+    if not kept or (metric.kind == "rank" and not both_labels([sums(v) for v in tuned])):
         return None
-    base, tuned = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    return _COMPARE[metric.kind](metric, base, tuned, seed)
+    return COMPARE[metric.kind](metric, base, tuned, [row[1] for row in kept], seed)
 
 
 def estimate(
-    metric: Metric, scores: Sequence[Score], ids: Sequence[str], seed: int
+    metric: Metric,
+    scores: Sequence[Score],
+    ids: Sequence[str],
+    seed: int,
+    clusters: Sequence[str] | None = None,
 ) -> Estimate | None:
     """Return a metric on one arm with its interval; None if no sample is scored."""
-    rows = sorted(zip(ids, scores, strict=True), key=lambda row: row[0])
-    values = [score.values[metric.name] for _, score in rows if metric.name in score.values]
+    rows = sorted(zip(ids, clusters or ids, scores, strict=True), key=lambda row: row[0])
+    kept = [row for row in rows if metric.name in row[2].values]
+    values, groups = [row[2].values[metric.name] for row in kept], [row[1] for row in kept]
     if not values:
         return None
     interval = None
     if metric.kind == "binary":
-        interval = wilson(sum(value == 1 for value in values), len(values))
-    elif len(values) > 1:
-        interval = _spread(metric, values, seed)
+        marks = [float(value == 1) for value in values]
+        worth = effective_n(marks, groups)
+        interval = wilson(sum(marks) * (worth / len(marks)), worth)
+    elif len(set(groups)) > 1:
+        interval = _spread(metric, values, groups, seed)
     return Estimate(metric.total(values), interval, len(values), len(scores) - len(values))
 
 
@@ -157,78 +127,10 @@ def outcome(metric: Metric, base: Score, tuned: Score) -> Outcome:
     return "win" if metric.better(after, before) else "loss"
 
 
-def _binary(metric: Metric, base: list[Value], tuned: list[Value], _seed: int) -> Paired:
-    cells = [(number(b) == 1, number(t) == 1) for b, t in zip(base, tuned, strict=True)]
-    pattern = ((True, True), (True, False), (False, True), (False, False))
-    n11, n10, n01, n00 = (cells.count(cell) for cell in pattern)
-    up = metric.higher_is_better
-    return _paired(
-        metric,
-        base,
-        tuned,
-        delta=(n01 - n10) / len(cells),
-        interval=newcombe(n11, n10, n01, n00),
-        p=mcnemar(n10, n01).midp,
-        p_method="mcnemar_midp",
-        se=standard_error([float(t) - float(b) for b, t in cells]) if len(cells) > 1 else None,
-        fixed=n01 if up else n10,
-        broken=n10 if up else n01,
-        both=n11 if up else n00,
-        neither=n00 if up else n11,
-    )
-
-
-def _mean(metric: Metric, base: list[Value], tuned: list[Value], seed: int) -> Paired:
-    differences = [number(t) - number(b) for b, t in zip(base, tuned, strict=True)]
-    several = len(differences) > 1
-    return _paired(
-        metric,
-        base,
-        tuned,
-        delta=math.fsum(differences) / len(differences),
-        interval=student_t(differences) if several else None,
-        p=sign_flip(differences, seed),
-        p_method="sign_flip",
-        se=standard_error(differences) if several else None,
-    )
-
-
-def _ratio(metric: Metric, base: list[Value], tuned: list[Value], seed: int) -> Paired:
-    before, after = ([sums(value) for value in arm] for arm in (base, tuned))
-    drawn = bootstrap(before, after, metric.of, seed) if len(base) > 1 else None
-    return _paired(
-        metric,
-        base,
-        tuned,
-        delta=metric.total(tuned) - metric.total(base),
-        interval=drawn.interval if drawn else None,
-        p=drawn.p if drawn else 1.0,
-        p_method="bootstrap",
-        se=drawn.se if drawn else None,
-    )
-
-
-_COMPARE: dict[str, Callable[[Metric, list[Value], list[Value], int], Paired]] = {
-    "binary": _binary,
-    "mean": _mean,
-    "ratio": _ratio,
-}
-
-
-def _paired(
-    metric: Metric, base: list[Value], tuned: list[Value], *, se: float | None, **found: Any
-) -> Paired:
-    return Paired(
-        base=metric.total(base),
-        tuned=metric.total(tuned),
-        se=se,
-        mde=None if se is None else smallest_detectable(se),
-        n=len(base),
-        **found,
-    )
-
-
-def _spread(metric: Metric, values: list[Value], seed: int) -> Interval:
+def _spread(metric: Metric, values: list[Value], clusters: Clusters, seed: int) -> Interval:
     if metric.kind == "mean":
-        return student_t([number(value) for value in values])
-    return bootstrap_one([sums(value) for value in values], metric.of, seed)
+        return within_shares(metric, student_t([number(value) for value in values], clusters), 0.0)
+    rows = [sums(value) for value in values]
+    if metric.kind == "rank":
+        return bootstrap_auroc_one(rows, clusters, seed)
+    return bootstrap_one(added(rows, clusters), metric.ratio, seed)

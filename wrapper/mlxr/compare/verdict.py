@@ -134,6 +134,11 @@ def _gain(metric: Metric, paired: Paired) -> tuple[float, float]:
 
 def _too_few(metric: Metric, paired: Paired | None) -> list[str]:
     n = paired.n if paired else 0
+    if n >= MIN_SAMPLES and paired and paired.clusters < MIN_SAMPLES:
+        return [
+            f"The {n} samples are of only {paired.clusters} independent groups (clusters, or "
+            f"samples with one prompt); at least {MIN_SAMPLES} are needed."
+        ]
     if n >= MIN_SAMPLES:
         return []
     return [f"Only {n} samples have a score of {metric.title}; at least {MIN_SAMPLES} are needed."]
@@ -200,7 +205,8 @@ def _figures(metric: Metric, paired: Paired) -> str:
         moved = f"{verb} from {metric.show(paired.base)} to {metric.show(paired.tuned)}"
     else:
         moved = f"{verb} {metric.show(paired.tuned)}"
-    sure = f"p {_p(paired.p)}, n = {paired.n}"
+    groups = f" in {paired.clusters} clusters" if paired.clusters < paired.n else ""
+    sure = f"p {_p(paired.p)}, n = {paired.n}{groups}"
     if paired.interval:
         low, high = (metric.show_delta(end) for end in (paired.interval.low, paired.interval.high))
         sure = f"95 % interval {low} to {high}, {sure}"
@@ -213,14 +219,14 @@ def _notes(paired: Paired) -> list[str]:
     notes = []
     if paired.fixed is not None and paired.broken is not None:
         if paired.fixed == paired.broken == 0:
-            share = 100 * (1 - 0.05 ** (1 / paired.n))
+            share = 100 * (1 - 0.05 ** (1 / paired.clusters))
             notes.append(
                 f"The result is identical on all {paired.n}; the share of cases that differ "
                 f"is below {share:.1f} %."
             )
         else:
             notes.append(f"{paired.fixed} fixed, {paired.broken} broken.")
-    elif paired.n < 30:
+    elif paired.clusters < 30:
         notes.append(FEW)
     return notes
 

@@ -8,7 +8,8 @@ tools), or its text, and ignores the key `mlxr`:
               "offset": 12, "prompt_sha256": "…"}}
 
 A conversation with several answers becomes one record for each where the prompt is masked: plain
-mlx-lm would train on the last one only.
+mlx-lm would train on the last one only. `turn` is then the place of its answer, and `cluster`
+what its records share: they are not independent of one another.
 """
 
 from __future__ import annotations
@@ -216,7 +217,12 @@ class Recorder:
 
 def _about(name: str, made: Made) -> dict[str, Any]:
     each, columns = made.shaped, made.shaped.columns
-    told = {"turn": each.turn, "category": columns.category, "desirable": columns.desirable}
+    told = {
+        "turn": each.turn,
+        "category": columns.category,
+        "cluster": columns.group or (each.row.place if each.turn is not None else None),
+        "desirable": columns.desirable,
+    }
     return {
         "id": name,
         "source": each.row.file,

@@ -111,14 +111,17 @@ FieldKind = Literal["text", "date", "time", "duration", "set"]
 class Compare(Table):
     """How base and tuned are judged."""
 
-    task: Literal["extraction", "text"] = "text"
-    """What an answer is: a JSON record, or text."""
+    task: Literal["copy", "extraction", "preference", "summary", "text", "tools"] = "text"
+    """What an answer is: copy in a style, a JSON record, an answer labelled as wanted or not,
+    a summary, any text, or calls of tools."""
     primary: str | None = None
     """The metric that the verdict is about. Default: the task's own."""
     fields: dict[str, FieldKind] = Field(default_factory=dict)
     """extraction: kind of each field. Default: from the training answers."""
     day_first: bool = True
     """extraction: 03/04/2025 is the third of April."""
+    desirable: str = "true"
+    """preference: value of the `category` column that marks an answer as wanted."""
     limit: Positive | None = None
     """Judge on at most this many test rows."""
     category: str | None = None

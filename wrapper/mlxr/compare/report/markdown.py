@@ -23,8 +23,15 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
     if judgement.baselines:
         name = judgement.primary.name
         parts.append(_table(("answers that need no model", name), rows.baseline_rows(judgement)))
+    if judgement.ceilings:
+        parts.append(f"The expected answers themselves: {rows.ceilings_line(judgement)}.")
     if document["fields"]:
         parts += ["## Fields", _table(rows.FIELDS, rows.field_rows(document["fields"]))]
+    if judgement.slices:
+        parts += [f"## {judgement.primary.name} by slice"]
+        parts.append(_table(rows.SLICES, rows.slice_rows(judgement)))
+    if document["errors"]:
+        parts += ["## Errors", _table(rows.ERRORS, rows.error_rows(document["errors"]))]
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
     parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
     if document["findings"]:

@@ -8,8 +8,13 @@ from typing import Protocol
 
 from mlxr.compare.metric import Metric
 from mlxr.compare.sample import Output, Sample, Score
+from mlxr.compare.scorers.baseline import Baseline
+from mlxr.compare.scorers.copy import Copy
 from mlxr.compare.scorers.extraction import Extraction
+from mlxr.compare.scorers.preference import Preference
+from mlxr.compare.scorers.summary import Summary
 from mlxr.compare.scorers.text import Text
+from mlxr.compare.scorers.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class ScorerOptions:
     """extraction: field to kind; empty: derived from the training targets."""
     day_first: bool = True
     """extraction: 03/04/2025 is the third of April."""
+    desirable: str = "true"
+    """preference: the category of the answers that are wanted."""
     train_targets: tuple[str, ...] = ()
 
 
@@ -36,16 +43,20 @@ class Scorer(Protocol):
         """Return the score of one output; no values where `check` finds the target unreadable."""
         ...
 
-    def check(self, target: str) -> str | None:
-        """Return why a target cannot be scored against, or None."""
+    def check(self, sample: Sample) -> str | None:
+        """Return why a sample's target cannot be scored against, or None."""
         ...
 
-    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, str]:
-        """Return what answers that need no model would write, by name; may be empty."""
+    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, Baseline]:
+        """Return what needs no model and answers samples all the same, by name; may be empty."""
         ...
 
 
 SCORERS: dict[str, Callable[[ScorerOptions], Scorer]] = {
+    "copy": Copy,
     "extraction": Extraction,
+    "preference": Preference,
+    "summary": Summary,
     "text": Text,
+    "tools": Tools,
 }

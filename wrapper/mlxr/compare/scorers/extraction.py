@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mlxr.compare.metric import Metric
 from mlxr.compare.parse import Parsed, read_json
 from mlxr.compare.sample import Output, Sample, Score, Value
+from mlxr.compare.scorers.baseline import Baseline, constant
 from mlxr.compare.scorers.flags import TRUNCATED, find_flags
 from mlxr.errors import MlxrError
 from mlxr.values import KINDS, canonical, is_null
@@ -194,23 +195,23 @@ class Extraction:
             detail={"classes": classes, "extra": extra, "problem": parsed.problem},
         )
 
-    def check(self, target: str) -> str | None:
+    def check(self, sample: Sample) -> str | None:
         """Return why a target cannot be scored against, or None."""
-        parsed = read_json(target)
+        parsed = read_json(sample.target)
         if parsed.level == "fail":
             return parsed.problem.replace("the output", "the target")
         if extra := _extra(parsed.value, self.fields):
             return f"the target has a value for {extra[0]!r}, which is not among the fields"
         return None
 
-    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, str]:
+    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, Baseline]:
         """Return a record of nulls, and one of each field's commonest training value."""
         records = [record for text in train_targets if (record := read_json(text).value)]
         nulls: dict[str, Any] = dict.fromkeys(self.fields)
-        found = {"all_null": json.dumps(nulls)}
+        found = {"all_null": constant(json.dumps(nulls))}
         if records:
             majority = {field: _commonest(r.get(field) for r in records) for field in self.fields}
-            found["majority"] = json.dumps(majority, ensure_ascii=False)
+            found["majority"] = constant(json.dumps(majority, ensure_ascii=False))
         return found
 
     def _classify(self, field: str, target: Mapping[str, object], parsed: Parsed) -> str:

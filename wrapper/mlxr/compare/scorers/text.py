@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlxr.compare.metric import Metric
 from mlxr.compare.sample import Output, Sample, Score, Value
+from mlxr.compare.scorers.baseline import Baseline, constant
 from mlxr.compare.scorers.flags import TRUNCATED, find_flags
+from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN, likelihood
+from mlxr.compare.words import words
 from mlxr.values import normalise
 
 if TYPE_CHECKING:
     from mlxr.compare.scorers import ScorerOptions
 
 
-def _per_token(sums: Sequence[float]) -> float:
-    nll, tokens = sums
-    return nll / tokens
-
-
-def _per_byte(sums: Sequence[float]) -> float:
-    nll, size = sums
-    return nll / (math.log(2) * size)
-
-
 _METRICS = (
-    Metric(
-        "nll_per_token",
-        "ratio",
-        higher_is_better=False,
-        title="loss on the target",
-        explanation="Negative log-likelihood of the targets, per target token.",
-        aggregate=_per_token,
-        unit="nats/token",
-        tie_band=0.01,
-    ),
-    Metric(
-        "bits_per_byte",
-        "ratio",
-        higher_is_better=False,
-        title="bits per byte",
-        explanation="The same loss per byte of text, comparable across tokenizers.",
-        aggregate=_per_byte,
-        unit="bits/byte",
-    ),
+    PER_TOKEN,
+    PER_BYTE,
     Metric(
         "exact",
         "binary",
@@ -82,7 +56,7 @@ class Text:
             "exact": float(not failed and normalise(output.text) == normalise(sample.target)),
             "token_f1": 0.0 if failed else token_f1(sample.target, output.text),
             "truncated": float(output.finish == "length"),
-            **_likelihood(output),
+            **likelihood(output),
         }
         return Score(
             values,
@@ -92,30 +66,21 @@ class Text:
             flags=find_flags(sample, output),
         )
 
-    def check(self, target: str) -> str | None:
+    def check(self, sample: Sample) -> str | None:
         """Return why a target cannot be scored against, or None."""
-        return None if target.strip() else "the target is empty"
+        return None if sample.target.strip() else "the target is empty"
 
-    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, str]:
+    def baselines(self, train_targets: Sequence[str]) -> Mapping[str, Baseline]:
         """Return the commonest training target, where any occurs twice."""
         for text, count in Counter(train_targets).most_common(1):
             if count > 1:
-                return {"most_common": text}
+                return {"most_common": constant(text)}
         return {}
 
 
 def token_f1(target: str, text: str) -> float:
     """Return the F1 of two multisets of words; without any words, whether the texts agree."""
-    expected = Counter(re.findall(r"\w+", normalise(target)))
-    found = Counter(re.findall(r"\w+", normalise(text)))
+    expected, found = Counter(words(target)), Counter(words(text))
     if not expected and not found:
         return float(normalise(target) == normalise(text))
     return 2 * (expected & found).total() / (expected.total() + found.total())
-
-
-def _likelihood(output: Output) -> dict[str, Value]:
-    """The sums behind both losses; nothing where the loss was not measured."""
-    if output.nll is None or not math.isfinite(output.nll):
-        return {}
-    sizes = {"nll_per_token": output.target_tokens, "bits_per_byte": output.target_bytes}
-    return {name: (output.nll, float(size)) for name, size in sizes.items() if size > 0}
