@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conftest import Ran, questions
+from conftest import questions
 from mlxr.files import file_sha256, read_json, read_jsonl
-
-Run = Callable[..., Ran]
-Write = Callable[..., Path]
-
-
-def prepared(mlxr: Run, recipe: Path) -> Path:
-    ran = mlxr("prep", recipe)
-    assert ran.code == 0, ran.err
-    return recipe
-
-
-def events(run: Path, *kinds: str) -> list[dict[str, Any]]:
-    """Return the events of a run without what clocks and memory say."""
-    noise = {"seconds", "peak_memory", "path"}
-    return [
-        {key: value for key, value in event.items() if key not in noise}
-        for event in read_jsonl(run / "events.jsonl")
-        if event["event"] in kinds
-    ]
+from train.runs import Run, Write, events, prepared
 
 
 def test_a_run_folder_is_a_plain_adapter_and_tells_its_story(
@@ -59,46 +39,6 @@ def test_a_run_folder_is_a_plain_adapter_and_tells_its_story(
     assert [event["best"] for event in validated].count(True) >= 1
     assert file_sha256(run / "best/adapters.safetensors") == record["result"]["adapter_sha256"]
     assert f"mlxr compare {run.parent.name}/{run.name}" in ran.err
-
-
-def test_resume_gives_the_same_weights_as_never_stopping(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
-) -> None:
-    recipe = write_recipe(iters=8, steps_per_eval=4, save_every=2, grad_accumulation_steps=2)
-    text = recipe.read_text() + '[train.lr_schedule]\nname = "cosine"\nwarmup = 0.25\n'
-    recipe.write_text(text + "[train.lora_parameters]\nrank = 4\nscale = 2.0\ndropout = 0.1\n")
-    prepared(mlxr, recipe)
-    assert mlxr("train", recipe).code == 0
-    whole = tmp_path / "adapters" / "r" / "0001"
-    assert mlxr("train", recipe).code == 0
-    parts = tmp_path / "adapters" / "r" / "0002"
-    _as_if_stopped_at(parts, 4)
-    ran = mlxr("train", recipe, "--resume")
-    assert ran.code == 0, ran.err
-    assert "Going on with run r/0002 from iteration 4" in ran.err
-    for weights in ("adapters.safetensors", "checkpoints/0000008/adapters.safetensors"):
-        assert file_sha256(whole / weights) == file_sha256(parts / weights)
-    assert events(whole, "trained", "validated") == events(parts, "trained", "validated")
-    results = [read_json(run / "run.json")["result"] for run in (whole, parts)]
-    same = ("best_loss", "best_iteration", "base_loss", "train_loss", "iterations")
-    assert [results[0][key] for key in same] == [results[1][key] for key in same]
-
-
-def _as_if_stopped_at(run: Path, iteration: int) -> None:
-    """Take from a run all that came after an iteration."""
-    for checkpoint in (run / "checkpoints").iterdir():
-        if int(checkpoint.name) > iteration:
-            for file in checkpoint.iterdir():
-                file.unlink()
-            checkpoint.rmdir()
-    kept = [e for e in read_jsonl(run / "events.jsonl") if e.get("iteration", 0) <= iteration]
-    lines = [json.dumps(e) for e in kept if e["event"] != "ended"]
-    (run / "events.jsonl").write_text("\n".join(lines) + "\n")
-    (run / "adapters.safetensors").unlink()
-    record = read_json(run / "run.json")
-    best = [e for e in kept if e["event"] == "validated" and e["best"]][-1]
-    record["result"] |= {"best_loss": best["loss"], "best_iteration": best["iteration"]}
-    (run / "run.json").write_text(json.dumps(record | {"status": "interrupted"}))
 
 
 def test_a_finished_run_is_not_resumed(mlxr: Run, write_recipe: Write) -> None:

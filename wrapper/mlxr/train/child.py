@@ -14,28 +14,10 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from mlxr.events import Ended, Pipe
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the child needs beyond mlx_lm's own configuration."""
-
-    config: str
-    """mlx_lm's configuration file."""
-    run: str
-    """The run folder."""
-    patience: int | None
-    """Validations without improvement before stopping."""
-    keep: int
-    """Checkpoints to keep."""
-    seed: int
-    """Seeds the order of the batches."""
-    resume: str | None = None
-    """Checkpoint folder to go on from."""
+from mlxr.train.settings import Settings
 
 
 class Interrupt:

@@ -20,7 +20,8 @@ from mlxr.train.checkpoints import Checkpoints
 from mlxr.train.state import Progress, read_state
 
 if TYPE_CHECKING:
-    from mlxr.train.child import Interrupt, Settings
+    from mlxr.train.child import Interrupt
+    from mlxr.train.settings import Settings
 
 NEVER = 2**62
 

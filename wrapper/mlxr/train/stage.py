@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr import provenance
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Event, Step, Trained, Validated, to_json
-from mlxr.files import file_sha256, json_line, write_json
+from mlxr.events import Display, Ended, Step, to_json
+from mlxr.files import json_line, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config
 from mlxr.process import Child, Exit
 from mlxr.recipe import Loaded, Recipe
 from mlxr.train.config import Schedule, mlx_lm_config, schedule
+from mlxr.train.result import Figures, Training, opening, rewind
+from mlxr.train.settings import Settings
 from mlxr.train.state import resumable
 from mlxr.workspace import Prepared, Run, Workspace
 
@@ -33,23 +33,6 @@ class Plan:
     length: Schedule
     config: Mapping[str, Any]
     """mlx_lm's configuration; its adapter_path is set when the run gets its number."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a run ended."""
-
-    run: Run
-    recipe: Path
-    reason: str
-    iterations: int
-    base_loss: float | None
-    """Validation loss before training, in nats per target token."""
-    best_loss: float | None
-    best_iteration: int | None
-    seconds: float
-    peak_memory: float | None
-    """GB (10^9 bytes)."""
 
 
 def plan(loaded: Loaded, workspace: Workspace) -> Plan:
@@ -73,10 +56,12 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     Ctrl-C ends the training with everything saved. Raises MlxrError when it failed; the run
     folder then says why, and keeps the last finite weights.
     """
-    run = workspace.new_run(plan.loaded.recipe.name)
+    recipe = plan.loaded.recipe
+    run = workspace.new_run(recipe.name)
     write_json(run.config, {**plan.config, "adapter_path": str(run.folder)})
-    display.show(Step(f"Training {plan.loaded.recipe.name} as run {run.name}"))
-    return _supervise(run, plan.loaded.recipe, _opening(plan), None, display)
+    display.show(Step(f"Training {recipe.name} as run {run.name}"))
+    record = opening(plan.loaded, plan.manifest)
+    return _supervise(run, record, settings(run, recipe), Figures(), display)
 
 
 def resume(run: Run, workspace: Workspace, display: Display) -> Training:
@@ -100,34 +85,44 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     found = resumable(run.checkpoints)
     if not found:
         raise MlxrError(f"Run {run.name} has no checkpoint to go on from.", f"mlxr train {path}")
-    display.show(Step(f"Going on with run {run.name} from iteration {int(found[-1].name):,}"))
-    return _supervise(run, recipe, record, found[-1], display)
+    iteration = int(found[-1].name)
+    display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
+    figures = rewind(run, iteration)
+    return _supervise(run, record, settings(run, recipe, found[-1]), figures, display)
+
+
+def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settings:
+    """Return what the child is told beyond mlx_lm's configuration."""
+    return Settings(
+        config=str(run.config),
+        run=str(run.folder),
+        patience=recipe.train.early_stopping_patience,
+        keep=recipe.train.keep_checkpoints,
+        seed=recipe.seed,
+        resume=str(checkpoint) if checkpoint else None,
+    )
 
 
 def _supervise(
-    run: Run, recipe: Recipe, record: dict[str, Any], checkpoint: Path | None, display: Display
+    run: Run, record: dict[str, Any], told: Settings, figures: Figures, display: Display
 ) -> Training:
+    record = {key: value for key, value in record.items() if key != "result"}
     write_json(run.record, record | {"status": "running"})
-    settings = {
-        "config": str(run.config),
-        "run": str(run.folder),
-        "patience": recipe.train.early_stopping_patience,
-        "keep": recipe.train.keep_checkpoints,
-        "seed": recipe.seed,
-        "resume": str(checkpoint) if checkpoint else None,
-    }
-    begin = time.perf_counter()
-    seen = _Seen.before(record.get("result"), checkpoint)
-    with Child("mlxr.train.child", [json.dumps(settings)], run.log) as child:
-        _follow(child, run, display, seen)
+    begin, before = time.perf_counter(), figures.seconds
+    with Child("mlxr.train.child", [json.dumps(asdict(told))], run.log) as child:
+        ended = _follow(child, run, display, figures)
         exit_ = child.wait()
-    ended = seen.ended or Ended("error", seen.iteration, _last_words(exit_))
-    result = _result(run, seen, ended, time.perf_counter() - begin)
+    ended = ended or Ended("error", figures.iterations, _last_words(exit_))
+    figures.seconds = before + time.perf_counter() - begin
+    result = figures.result(run, ended, list(map(str, ended.rows)))
     write_json(run.record, record | {"status": ended.reason, "result": result})
     if ended.reason in {"error", "nonfinite"}:
         raise _failure(run, ended)
     return Training(
-        run, Path(record["recipe_path"]), ended.reason, **{k: result[k] for k in _FIGURES}
+        run=run,
+        recipe=Path(record["recipe_path"]),
+        reason=ended.reason,
+        **{name: result[name] for name in _FIGURES},
     )
 
 
@@ -136,87 +131,23 @@ _FIGURES = (
 )  # fmt: skip
 
 
-@dataclass
-class _Seen:
-    """What the events so far amount to."""
+def _follow(child: Child, run: Run, display: Display, figures: Figures) -> Ended | None:
+    """Take the child's events until it ends; return its own word on how, if it gave one.
 
-    iteration: int = 0
-    train_loss: float | None = None
-    base_loss: float | None = None
-    best_loss: float | None = None
-    best_iteration: int | None = None
-    peak_memory: float | None = None
-    target_tokens: int = 0
-    ended: Ended | None = None
-
-    @classmethod
-    def before(cls, result: dict[str, Any] | None, checkpoint: Path | None) -> _Seen:
-        """Return what an earlier part of a resumed run amounted to."""
-        if result is None or checkpoint is None:
-            return cls()
-        return cls(
-            iteration=int(checkpoint.name),
-            base_loss=result["base_loss"],
-            best_loss=result["best_loss"],
-            best_iteration=result["best_iteration"],
-            target_tokens=result["target_tokens"],
-        )
-
-    def take(self, event: Event) -> None:
-        if isinstance(event, Trained):
-            self.iteration, self.train_loss = event.iteration, event.loss
-            self.peak_memory = event.peak_memory
-            self.target_tokens += event.target_tokens
-        elif isinstance(event, Validated):
-            if event.iteration == 0:
-                self.base_loss = event.loss
-            if event.best:
-                self.best_loss, self.best_iteration = event.loss, event.iteration
-        elif isinstance(event, Ended):
-            self.ended = event
-
-
-def _follow(child: Child, run: Run, display: Display, seen: _Seen) -> None:
-    """Take the child's events until it ends; the first Ctrl-C asks it to save and end."""
-    told = False
+    The first Ctrl-C asks it to save and end.
+    """
+    told, ended = False, None
     with run.events.open("a", encoding="utf-8") as stream, child.interruptible():
         for event in child.events():
-            seen.take(event)
+            figures.take(event)
+            ended = event if isinstance(event, Ended) else ended
             stream.write(json_line(to_json(event)) + "\n")
             stream.flush()
             display.show(event)
             if child.asked and not told:
                 told = True
                 display.show(Step("Saving; Ctrl-C again to leave without"))
-
-
-def _opening(plan: Plan) -> dict[str, Any]:
-    return {
-        "schema": "mlxr.run/1",
-        "status": "running",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "recipe": plan.loaded.recipe.model_dump(mode="json"),
-        "recipe_path": str(plan.loaded.path.resolve()),
-        "data": {"sha256": plan.manifest.sha256, "files": dict(plan.manifest.files)},
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-    }
-
-
-def _result(run: Run, seen: _Seen, ended: Ended, seconds: float) -> dict[str, Any]:
-    return {
-        "iterations": seen.iteration,
-        "train_loss": seen.train_loss,
-        "base_loss": seen.base_loss,
-        "best_loss": seen.best_loss,
-        "best_iteration": seen.best_iteration,
-        "target_tokens": seen.target_tokens,
-        "peak_memory": seen.peak_memory,
-        "seconds": seconds,
-        "message": ended.message,
-        "rows": list(ended.rows),
-        "adapter_sha256": file_sha256(run.adapter) if run.adapter.is_file() else None,
-    }
+    return ended
 
 
 def _last_words(exit_: Exit) -> str:
