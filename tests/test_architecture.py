@@ -29,6 +29,8 @@ CHILDREN = [
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
+    "train/loss.py",
+    "train/optimizer.py",
     "train/session.py",
     "train/state.py",
 ]

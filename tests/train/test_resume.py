@@ -34,6 +34,8 @@ def test_resume_gives_the_same_weights_as_never_stopping(
         grad_accumulation_steps=2,
         fine_tune_type=kind,
         optimizer="adamw",
+        max_grad_norm=0.5,
+        answer_start_weight=3.0,
     )
     prepared(mlxr, add(recipe, SCHEDULE))
     ran = mlxr("train", recipe)

@@ -137,20 +137,6 @@ def test_a_dry_run_writes_nothing_and_shows_origins(
     assert not (tmp_path / "adapters").exists()
 
 
-def test_what_mlx_lm_raises_is_said_and_logged(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
-) -> None:
-    recipe = write_recipe()
-    recipe.write_text(recipe.read_text() + '[train.lora_parameters]\nkeys = ["no.such.module"]\n')
-    ran = mlxr("train", prepared(mlxr, recipe))
-    assert ran.code == 1
-    assert "error: Training stopped: " in ran.err
-    assert "train.log" in ran.err
-    assert "Traceback" not in ran.err
-    assert "Traceback" in (tmp_path / "adapters/r/0001/train.log").read_text()
-    assert read_json(tmp_path / "adapters/r/0001/run.json")["status"] == "error"
-
-
 def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -> None:
     recipe = prepared(mlxr, write_recipe(iters=2))
     ran = mlxr("train", recipe, "--json")

@@ -60,6 +60,8 @@ class Trained:
     """Wall time since the last iteration, validation left out."""
     peak_memory: float
     """Highest memory of the process so far in GB (10^9 bytes)."""
+    grad_norm: float | None = None
+    """Global norm of the gradients of this iteration's update, before clipping; None without."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""A model's tokenizer and config files, and what its config says; never its weights."""
+"""A model's tokenizer and config files, and what they and its weights' headers say."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,15 +48,32 @@ class ModelConfig:
     @property
     def quantized(self) -> bool:
         """Whether the weights are quantised."""
-        return "quantization" in self.values or "quantization_config" in self.values
+        return any(
+            key in table
+            for table in self._tables()
+            for key in ("quantization", "quantization_config")
+        )
 
     def _first(self, *names: str) -> int | None:
-        text = self.values.get("text_config")
-        for table in (self.values, text if isinstance(text, dict) else {}):
+        for table in self._tables():
             for name in names:
                 if isinstance(table.get(name), int):
                     return int(table[name])
         return None
+
+    def _tables(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the config, and the part on text of a model that also sees or hears."""
+        text = self.values.get("text_config")
+        return self.values, text if isinstance(text, dict) else {}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The names of a model's weights, from the headers of its files."""
+
+    names: frozenset[str]
+    exact: bool
+    """Whether they are MLX's own; mlx_lm renames some of a model that was not converted."""
 
 
 def locate(model: str) -> Path:
@@ -109,3 +127,34 @@ def read_config(folder: Path) -> ModelConfig:
     generation = folder / "generation_config.json"
     last = read_json(generation).get("eos_token_id") if generation.is_file() else None
     return ModelConfig({**config, "eos_token_id": last} if last else dict(config))
+
+
+def read_weights(folder: Path) -> Weights | None:
+    """Return the names of the weights in `folder`; None where they are not (yet) there."""
+    headers = [safetensors_header(path) for path in sorted(folder.glob("model*.safetensors"))]
+    if not headers:
+        return None
+    names = frozenset(name for header in headers for name in header if name != "__metadata__")
+    formats = {header.get("__metadata__", {}).get("format") for header in headers}
+    return Weights(names, exact=formats == {"mlx"})
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Return the JSON header of a .safetensors file: name → dtype, shape, data_offsets.
+
+    Its length stands in the first 8 bytes, little-endian
+    (https://github.com/huggingface/safetensors#format). Raises MlxrError when it has none.
+    """
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        try:
+            header = json.loads(stream.read(min(size, _LONGEST_HEADER)))
+        except ValueError:
+            header = None
+    if not isinstance(header, dict):
+        raise MlxrError(f"{path} is no .safetensors file, or a broken one.", "Fetch it again.")
+    return header
+
+
+_LONGEST_HEADER = 100_000_000
+"""Bytes; the limit of the safetensors library."""

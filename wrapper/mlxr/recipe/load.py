@@ -113,6 +113,11 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             data["source"] = _local(data["source"], folder)
         if isinstance(data.get("template"), str):
             data["template"] = str((folder / Path(data["template"]).expanduser()).resolve())
+    if isinstance(values.get("train"), dict):
+        train = values["train"] = dict(values["train"])
+        if isinstance(train.get("resume_adapter_file"), str):
+            file = Path(train["resume_adapter_file"]).expanduser()
+            train["resume_adapter_file"] = str((folder / file).resolve())
     return values
 
 

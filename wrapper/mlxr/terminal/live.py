@@ -122,6 +122,7 @@ def _figures(now: TrainingProgress) -> list[str]:
         return [losses]
     speed = (
         f"  {figure(now.tokens_per_second, 0)} tokens/s  rate {now.last.learning_rate:.2e}"
-        f"  padding {now.last.padding:.0%}  memory {now.last.peak_memory:.2f} GB"
+        f"  gradient {figure(now.grad_norm, 2)}  padding {now.last.padding:.0%}"
+        f"  memory {now.last.peak_memory:.2f} GB"
     )
     return [losses, speed]

@@ -77,7 +77,7 @@ def main(descriptor: int, settings: Settings) -> None:
         from mlx_lm import lora
 
         lora.train = supervised(lora.train, settings, pipe, interrupt)
-        sys.argv = ["mlx_lm.lora", "-c", settings.config]
+        sys.argv = ["mlx_lm.lora", *settings.arguments]
         lora.main()
     except KeyboardInterrupt:
         pipe.send(Ended("interrupted", 0, "before the first iteration"))

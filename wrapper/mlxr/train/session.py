@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
+from mlxr.train.loss import answer_start_loss
+from mlxr.train.optimizer import Watched
 from mlxr.train.state import Progress, read_state
 
 if TYPE_CHECKING:
@@ -50,11 +52,12 @@ class Session:
         interrupt: Interrupt,
     ) -> None:
         """Prepare to train; `reporting` is the callback of the recipe's `report_to`, or None."""
-        self.model, self.args, self.optimizer = model, args, optimizer
+        self.model, self.args = model, args
+        self.optimizer = Watched(optimizer, settings.max_grad_norm)
         self.train_set, self.valid_set = train_set, valid_set
         self.reporting, self.settings = reporting, settings
         self.pipe, self.interrupt = pipe, interrupt
-        self.checkpoints = Checkpoints(model, optimizer, Path(settings.run), settings.keep)
+        self.checkpoints = Checkpoints(model, self.optimizer, Path(settings.run), settings.keep)
         self.progress = Progress()
         self.start = 0
         self.start_tokens = 0
@@ -86,6 +89,7 @@ class Session:
         tokens = self.start_tokens + int(info["trained_tokens"]) - now.tokens
         now.tokens += tokens
         loss = float(info["train_loss"])
+        norm = self.optimizer.norm if self._updated else None
         self.pipe.send(
             Trained(
                 iteration=now.iteration,
@@ -95,11 +99,12 @@ class Session:
                 padding=self.batches.padding,
                 seconds=time.perf_counter() - self.clock,
                 peak_memory=float(info["peak_memory"]),
+                grad_norm=norm,
             )
         )
         if self.reporting and now.iteration % self.args.steps_per_report == 0:
             self.reporting.on_train_loss_report({**info, "iteration": now.iteration})
-        self._stop_if_not_finite(loss)
+        self._stop_if_not_finite(loss, norm)
         self._validate_and_save()
         self.clock = time.perf_counter()
 
@@ -114,19 +119,28 @@ class Session:
                 steps_per_report=1,
                 steps_per_save=NEVER,
                 adapter_file=self.checkpoints.last_weights,
+                clear_cache_threshold=self.settings.clear_cache_threshold,
             ),
             optimizer=self.optimizer,
             train_dataset=self.train_set,
             val_dataset=None,
             iterate_batches=self.batches,
             training_callback=self,
+            **self._loss(),
         )
+
+    def _loss(self) -> dict[str, Any]:
+        """Return mlx_lm's `loss=`, where the recipe asks for another than its own."""
+        weight, window = self.settings.answer_start_weight, self.settings.answer_start_window
+        return {} if weight == 1 else {"loss": answer_start_loss(weight, window)}
 
     def _report_start(self) -> None:
         from mlx.utils import tree_flatten
         from mlx_lm.utils import get_total_parameters
 
-        trainable = sum(v.size for _, v in tree_flatten(self.model.trainable_parameters()))
+        trained = dict(tree_flatten(self.model.trainable_parameters()))
+        trainable = sum(v.size for v in trained.values())
+        self._check(trained)
         self.pipe.send(
             Started(
                 start=self.start,
@@ -139,14 +153,38 @@ class Session:
             )
         )
 
-    def _stop_if_not_finite(self, loss: float) -> None:
-        """Stop when the loss or a weight is no number; the last finite weights are kept."""
-        if math.isfinite(loss) and self.checkpoints.remember_if_finite():
+    @property
+    def _updated(self) -> bool:
+        """Whether this iteration ended with an optimizer update."""
+        return not self.progress.iteration % int(self.args.grad_accumulation_steps)
+
+    def _stop_if_not_finite(self, loss: float, norm: float | None) -> None:
+        """Stop when loss, gradient or a weight is no number; the last finite weights are kept."""
+        if not math.isfinite(loss):
+            what = "the loss"
+        elif norm is not None and not math.isfinite(norm):
+            what = "the gradient"
+        elif not self.checkpoints.remember_if_finite():
+            what = "a weight"
+        else:
             return
-        what = "the loss" if not math.isfinite(loss) else "a weight"
         message = f"{what} is no longer a finite number"
         rows = tuple(row + 1 for row in self.batches.rows)
         raise Stop(Ended("nonfinite", self.progress.iteration, message, rows))
+
+    def _check(self, trained: dict[str, Any]) -> None:
+        """Raise ValueError where mlx_lm would train nothing, or has left weights out silently."""
+        import mlx.core as mx
+
+        if not trained:
+            raise ValueError("no module of the model matches train.lora_parameters.keys")
+        given = mx.load(self.settings.begin_from) if self.settings.begin_from else {}
+        left = sorted(given.keys() - trained.keys())
+        if left:
+            raise ValueError(
+                f"{len(left)} weights of train.resume_adapter_file are not among those trained,"
+                f" as {left[0]}: num_layers and lora_parameters.keys must be as they were"
+            )
 
     def _validate_and_save(self) -> None:
         """Do what is due after this iteration.
@@ -156,7 +194,7 @@ class Session:
         """
         now = self.progress
         last = now.iteration == self.args.iters
-        updated = now.iteration % self.args.grad_accumulation_steps == 0
+        updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
         patience = self.settings.patience
@@ -184,16 +222,17 @@ class Session:
             num_batches=self.args.val_batches,
             max_seq_length=self.args.max_seq_length,
             iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
+            clear_cache_threshold=self.settings.clear_cache_threshold,
         )
         self.model.train()
         seconds = time.perf_counter() - begin
         now = self.progress
         better = now.iteration > 0 and (now.best is None or loss < now.best)
         if better:
-            now.best, now.waiting = loss, 0
+            now.best = loss
             self.checkpoints.keep_best()
-        elif now.iteration:
-            now.waiting += 1
+        if now.iteration:
+            now.count(loss, self.settings.min_delta)
         self.pipe.send(Validated(now.iteration, loss, seconds, better))
         if self.reporting:
             report = {"iteration": now.iteration, "val_loss": loss, "val_time": seconds}

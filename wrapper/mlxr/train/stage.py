@@ -13,10 +13,11 @@ from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Step, to_json
 from mlxr.files import json_line, write_json
 from mlxr.manifest import Manifest, read_manifest
-from mlxr.model import locate, read_config
+from mlxr.model import locate, read_config, read_weights
 from mlxr.process import Child, Exit
 from mlxr.recipe import Loaded, Recipe
-from mlxr.train.config import Schedule, mlx_lm_config, schedule
+from mlxr.train.checks import check
+from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
 from mlxr.train.result import Figures, Training, opening, rewind
 from mlxr.train.settings import Settings
 from mlxr.train.state import resumable
@@ -43,10 +44,11 @@ def plan(loaded: Loaded, workspace: Workspace) -> Plan:
     recipe = loaded.recipe
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, loaded.path)
+    folder = locate(recipe.model)
+    model = read_config(folder)
+    check(recipe.train, model, read_weights(folder))
     length = schedule(recipe.train, manifest.rows["train"])
-    config = mlx_lm_config(
-        recipe, read_config(locate(recipe.model)), prepared.folder, Path("adapters"), length
-    )
+    config = mlx_lm_config(recipe, model, prepared.folder, Path("adapters"), length)
     return Plan(loaded, prepared, manifest, length, config)
 
 
@@ -93,12 +95,19 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
 
 def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settings:
     """Return what the child is told beyond mlx_lm's configuration."""
+    train = recipe.train
     return Settings(
-        config=str(run.config),
+        arguments=arguments(run.config, trust_remote_code=recipe.trust_remote_code),
         run=str(run.folder),
-        patience=recipe.train.early_stopping_patience,
-        keep=recipe.train.keep_checkpoints,
+        patience=train.early_stopping_patience,
+        keep=train.keep_checkpoints,
         seed=recipe.seed,
+        min_delta=train.min_delta,
+        max_grad_norm=train.max_grad_norm,
+        answer_start_weight=train.answer_start_weight,
+        answer_start_window=train.answer_start_window,
+        clear_cache_threshold=train.clear_cache_threshold,
+        begin_from=train.resume_adapter_file,
         resume=str(checkpoint) if checkpoint else None,
     )
 

@@ -27,8 +27,20 @@ class Progress:
     """Target tokens trained on."""
     best: float | None = None
     """Lowest validation loss of trained weights."""
+    reference: float | None = None
+    """The validation loss that the next must be lower than, by `min_delta`, to improve."""
     waiting: int = 0
-    """Validations since then."""
+    """Validations since the last improvement."""
+
+    def count(self, loss: float, min_delta: float) -> None:
+        """Count a validation towards patience, or begin to count anew.
+
+        Small steps add up: the loss is held against the last improvement, not the last best.
+        """
+        if self.reference is None or loss < self.reference - min_delta:
+            self.reference, self.waiting = loss, 0
+        else:
+            self.waiting += 1
 
 
 def write_state(folder: Path, optimizer: Any, progress: Progress) -> None:
