@@ -56,7 +56,7 @@ def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_last_finite_weight
     ran = mlxr("train", recipe)
     assert ran.code == 1
     assert "is no longer a finite number" in ran.err
-    assert "Rows of train.jsonl in that batch: " in ran.err
+    assert "Rows in that batch: rows.jsonl:" in ran.err
     assert "train.learning_rate" in ran.err
     record = read_json(tmp_path / "adapters/r/0001/run.json")
     assert record["status"] == "nonfinite"

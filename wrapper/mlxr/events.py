@@ -10,6 +10,7 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -87,7 +88,9 @@ class Saved:
 class Ended:
     """The child came to its end by itself."""
 
-    reason: Literal["done", "patience", "interrupted", "nonfinite", "error"]
+    reason: Literal[
+        "done", "patience", "interrupted", "nonfinite", "memory", "disk", "killed", "error"
+    ]
     iteration: int
     message: str = ""
     rows: tuple[int, ...] = ()
@@ -135,16 +138,21 @@ def from_json(value: dict[str, Any]) -> Event:
 class Pipe:
     """The child's end: writes events to the descriptor that mlxr gave it.
 
-    `broken` turns true when nobody reads any more, which means that mlxr is gone.
+    `broken` turns true when nobody reads any more, which means that mlxr is gone. Where there
+    is a `record`, a file, each event is appended to it first, so that none is lost with mlxr.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, record: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._record = record
         self.broken = False
 
     def send(self, event: Event) -> None:
         """Write one event; a number that JSON has no word for becomes null."""
         line = json.dumps(_finite(to_json(event))) + "\n"
+        if self._record:
+            with self._record.open("a", encoding="utf-8") as stream:
+                stream.write(line)
         data = line.encode()
         try:
             while data:

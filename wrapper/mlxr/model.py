@@ -135,7 +135,7 @@ def read_weights(folder: Path) -> Weights | None:
     if not headers:
         return None
     names = frozenset(name for header in headers for name in header if name != "__metadata__")
-    formats = {header.get("__metadata__", {}).get("format") for header in headers}
+    formats = {(header.get("__metadata__") or {}).get("format") for header in headers}
     return Weights(names, exact=formats == {"mlx"})
 
 

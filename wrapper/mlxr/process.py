@@ -21,7 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mlxr.errors import MlxrError
 from mlxr.events import Event, from_json
+from mlxr.files import hold
 
 GRACE = 30.0
 """Seconds a child has to save and end after being asked to."""
@@ -59,26 +61,39 @@ class Child:
     """A running child. Leaving its `with` block ends it, whatever happened."""
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+        """Start `python -m module`, which owns `log` until its end.
+
+        Raises MlxrError when another mlxr's child owns it.
+        """
         self._log = log
         self.asked = False
+        self._output = log.open("ab")
+        if not hold(self._output):
+            self._output.close()
+            raise MlxrError(f"Another mlxr is at work in {log.parent}.", "Wait until it has ended.")
         read, write = os.pipe()
         try:
-            with log.open("ab") as output:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", module, str(write), *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=environment(),
-                    pass_fds=(write,),
-                    start_new_session=True,
-                )
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(write), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                pass_fds=(write,),
+                start_new_session=True,
+            )
         except BaseException:
             os.close(read)
+            self._output.close()
             raise
         finally:
             os.close(write)
         self._pipe = open(read, encoding="utf-8")  # noqa: SIM115, PTH123 - closed by __exit__
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         """Return the child."""
@@ -93,11 +108,13 @@ class Child:
         """Stop what still runs."""
         self.kill()
         self._pipe.close()
+        self._output.close()
 
     def events(self) -> Iterator[Event]:
         """Yield what the child reports, until it ends."""
         for line in self._pipe:
-            yield from_json(json.loads(line))
+            if line.endswith("\n"):  # one that was killed may leave half a line
+                yield from_json(json.loads(line))
 
     def interrupt(self) -> None:
         """Ask the child to save and end."""

@@ -106,7 +106,7 @@ def _write(
 
 def _check(run: Run, record: Mapping[str, Any], data: str, path: Path) -> None:
     """Raise MlxrError when the run cannot be judged on these data."""
-    if record["status"] == "running":
+    if "result" not in record:
         raise MlxrError(
             f"Run {run.name} has not ended (or was killed).",
             f"Wait for it, or go on with it: mlxr train {path} --resume",

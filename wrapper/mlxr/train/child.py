@@ -14,6 +14,8 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from mlxr.events import Ended, Pipe
@@ -72,7 +74,7 @@ def supervised(
 
 def main(descriptor: int, settings: Settings) -> None:
     """Train as `settings` say, reporting to `descriptor`; raises what mlx_lm raises."""
-    pipe, interrupt = Pipe(descriptor), Interrupt()
+    pipe, interrupt = Pipe(descriptor, Path(settings.events)), Interrupt()
     try:
         from mlx_lm import lora
 
@@ -83,7 +85,8 @@ def main(descriptor: int, settings: Settings) -> None:
         pipe.send(Ended("interrupted", 0, "before the first iteration"))
         sys.exit(130)
     except Exception as error:
-        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
+        with suppress(OSError):  # of a full disk, which mlxr then reads in the log
+            pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
         raise
 
 

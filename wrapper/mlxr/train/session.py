@@ -11,6 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,10 @@ class Session:
             self._train(original)
         except Stop as stop:
             ended = stop.ended
+        except Exception:
+            with suppress(Exception):  # what went wrong first is what to tell
+                self.checkpoints.finish()
+            raise
         self.checkpoints.finish()
         self.pipe.send(ended)
 

@@ -13,6 +13,8 @@ class Settings:
     """mlx_lm's command line."""
     run: str
     """The run folder."""
+    events: str
+    """File to which events are appended."""
     patience: int | None
     """Validations without improvement before stopping."""
     keep: int

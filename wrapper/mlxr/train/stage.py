@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Step, to_json
-from mlxr.files import json_line, write_json
+from mlxr.events import Display, Ended, Step
+from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config, read_weights
-from mlxr.process import Child, Exit
+from mlxr.process import Child
 from mlxr.recipe import Loaded, Recipe
+from mlxr.train import faults
 from mlxr.train.checks import check
 from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
 from mlxr.train.result import Figures, Training, opening, rewind
@@ -63,7 +64,7 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     write_json(run.config, {**plan.config, "adapter_path": str(run.folder)})
     display.show(Step(f"Training {recipe.name} as run {run.name}"))
     record = opening(plan.loaded, plan.manifest)
-    return _supervise(run, record, settings(run, recipe), Figures(), display)
+    return _supervise(run, plan.prepared, record, settings(run, recipe), Figures(), display)
 
 
 def resume(run: Run, workspace: Workspace, display: Display) -> Training:
@@ -73,12 +74,9 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     """
     record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
-    if record["status"] == "done":
-        raise MlxrError(
-            f"Run {run.name} is finished: there is nothing to go on with.",
-            f"Train longer in a new run: mlxr train {path} --set train.iters=…",
-        )
-    manifest = read_manifest(workspace.prepared(recipe.name), recipe, path)
+    _check_resumable(run, record["status"], path)
+    prepared = workspace.prepared(recipe.name)
+    manifest = read_manifest(prepared, recipe, path)
     if manifest.sha256 != record["data"]["sha256"]:
         raise MlxrError(
             f"The data of {recipe.name} are no longer those that run {run.name} was trained on.",
@@ -90,7 +88,24 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     iteration = int(found[-1].name)
     display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
     figures = rewind(run, iteration)
-    return _supervise(run, record, settings(run, recipe, found[-1]), figures, display)
+    told = settings(run, recipe, found[-1])
+    return _supervise(run, prepared, record, told, figures, display)
+
+
+def _check_resumable(run: Run, status: str, path: Path) -> None:
+    """Raise MlxrError where going on makes no sense."""
+    if status == "running":
+        raise MlxrError(f"Run {run.name} is still training.", "Stop it first, or wait.")
+    if status in {"done", "patience"}:
+        raise MlxrError(
+            f"Run {run.name} is finished: there is nothing to go on with.",
+            f"Train longer in a new run: mlxr train {path} --set train.iters=…",
+        )
+    if status == "nonfinite":
+        raise MlxrError(
+            f"Run {run.name} stopped at a number that is not finite, and would do so again.",
+            f"Train anew, more slowly: mlxr train {path} --set train.learning_rate=…",
+        )
 
 
 def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settings:
@@ -99,6 +114,7 @@ def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settin
     return Settings(
         arguments=arguments(run.config, trust_remote_code=recipe.trust_remote_code),
         run=str(run.folder),
+        events=str(run.events),
         patience=train.early_stopping_patience,
         keep=train.keep_checkpoints,
         seed=recipe.seed,
@@ -113,26 +129,49 @@ def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settin
 
 
 def _supervise(
-    run: Run, record: dict[str, Any], told: Settings, figures: Figures, display: Display
+    run: Run,
+    prepared: Prepared,
+    record: dict[str, Any],
+    told: Settings,
+    figures: Figures,
+    display: Display,
 ) -> Training:
+    """Run the child to its end, and write run.json whatever happens meanwhile."""
+    recipe = Recipe.model_validate(record["recipe"])
     record = {key: value for key, value in record.items() if key != "result"}
-    write_json(run.record, record | {"status": "running"})
     begin, before = time.perf_counter(), figures.seconds
-    with Child("mlxr.train.child", [json.dumps(asdict(told))], run.log) as child:
-        ended = _follow(child, run, display, figures)
-        exit_ = child.wait()
-    ended = ended or Ended("error", figures.iterations, _last_words(exit_))
-    figures.seconds = before + time.perf_counter() - begin
-    result = figures.result(run, ended, list(map(str, ended.rows)))
-    write_json(run.record, record | {"status": ended.reason, "result": result})
-    if ended.reason in {"error", "nonfinite"}:
-        raise _failure(run, ended)
+    ended = Ended("interrupted", figures.iterations, "left without saving")
+    child = Child("mlxr.train.child", [json.dumps(asdict(told))], run.log)
+    try:
+        with child:
+            write_json(run.record, record | {"status": "running"})
+            said = _follow(child, display, figures)
+            ended = faults.told(said, child.wait(), figures.iterations)
+    except Exception as error:
+        ended = Ended(faults.cause(str(error)), figures.iterations, f"mlxr failed: {error}")
+        raise
+    finally:
+        figures.seconds = before + time.perf_counter() - begin
+        _rescue(run, ended)
+        rows = faults.places(prepared, ended.rows)
+        record |= {"status": ended.reason, "result": figures.result(run, ended, rows)}
+        write_json(run.record, record)
+    if ended.reason in faults.FAILED:
+        raise faults.failure(run, record, recipe.train)
     return Training(
         run=run,
         recipe=Path(record["recipe_path"]),
         reason=ended.reason,
-        **{name: result[name] for name in _FIGURES},
+        **{name: record["result"][name] for name in _FIGURES},
     )
+
+
+def _rescue(run: Run, ended: Ended) -> None:
+    """Make the run's result of its best or newest weights, where its child could not."""
+    kept = [run.best, *reversed(resumable(run.checkpoints))]
+    found = next((folder for folder in kept if (folder / run.adapter.name).is_file()), None)
+    if found and (ended.reason in {"killed", "memory", "error"} or not run.adapter.is_file()):
+        replace_file(found / run.adapter.name, run.adapter)
 
 
 _FIGURES = (
@@ -140,41 +179,18 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _follow(child: Child, run: Run, display: Display, figures: Figures) -> Ended | None:
+def _follow(child: Child, display: Display, figures: Figures) -> Ended | None:
     """Take the child's events until it ends; return its own word on how, if it gave one.
 
     The first Ctrl-C asks it to save and end.
     """
     told, ended = False, None
-    with run.events.open("a", encoding="utf-8") as stream, child.interruptible():
+    with child.interruptible():
         for event in child.events():
             figures.take(event)
             ended = event if isinstance(event, Ended) else ended
-            stream.write(json_line(to_json(event)) + "\n")
-            stream.flush()
             display.show(event)
             if child.asked and not told:
                 told = True
                 display.show(Step("Saving; Ctrl-C again to leave without"))
     return ended
-
-
-def _last_words(exit_: Exit) -> str:
-    how = f"was ended by {exit_.signal}" if exit_.signal else f"ended with code {exit_.code}"
-    lines = exit_.tail.splitlines()
-    return f"mlx_lm {how}" + (f"; its last words: {lines[-1]}" if lines else "")
-
-
-def _failure(run: Run, ended: Ended) -> MlxrError:
-    kept = "The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
-    if ended.reason == "nonfinite":
-        rows = ", ".join(map(str, ended.rows))
-        return MlxrError(
-            f"Stopped at iteration {ended.iteration}: {ended.message}. Rows of train.jsonl in"
-            f" that batch: {rows}. {kept}".rstrip(),
-            "Look at those rows; then try a lower train.learning_rate"
-            " (--set train.learning_rate=…).",
-        )
-    return MlxrError(
-        f"Training stopped: {ended.message}. {kept}".rstrip(), f"The whole log: {run.log}"
-    )
