@@ -43,7 +43,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"events", "files", "quiet", "values"},
+    {"blas", "events", "files", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

@@ -9,8 +9,10 @@ from textwrap import dedent
 
 import pytest
 
+from mlxr.errors import MlxrError
 from mlxr.events import Step
-from mlxr.process import Child, tail
+from mlxr.files import held
+from mlxr.process import Child, awake, tail
 
 CHILD = """
 import os, signal, sys, time
@@ -118,3 +120,19 @@ def test_children_do_not_compile_kernels_first_unless_told(monkeypatch: pytest.M
     assert environment()["MLX_DISABLE_COMPILE"] == "1"
     monkeypatch.setenv("MLX_DISABLE_COMPILE", "0")
     assert environment()["MLX_DISABLE_COMPILE"] == "0"
+
+
+def test_a_mac_is_kept_awake_until_the_child_ends() -> None:
+    assert awake(123, "darwin") == ["caffeinate", "-i", "-w", "123"]
+    assert awake(123, "linux") == []
+
+
+def test_a_log_has_one_child_at_a_time(start: object, tmp_path: Path) -> None:
+    with (
+        start("signal.pause()"),  # type: ignore[operator]
+        pytest.raises(MlxrError, match="Another mlxr is at work in"),
+    ):
+        start("pass")  # type: ignore[operator]
+    assert not held(tmp_path / "log")
+    with start("pass") as child:  # type: ignore[operator]
+        assert child.wait().code == 0

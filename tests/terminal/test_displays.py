@@ -8,7 +8,18 @@ import re
 import pytest
 from rich.console import Console
 
-from mlxr.events import Ended, Event, Generated, Progress, Saved, Started, Step, Trained, Validated
+from mlxr.events import (
+    Ended,
+    Event,
+    Generated,
+    Note,
+    Progress,
+    Saved,
+    Started,
+    Step,
+    Trained,
+    Validated,
+)
 from mlxr.terminal.chart import chart
 from mlxr.terminal.live import LiveDisplay
 from mlxr.terminal.plain import Plain
@@ -94,6 +105,13 @@ def test_live_leaves_the_finished_training_on_the_screen() -> None:
     assert "loss 1.420 ·  validation 1.400 ●  best 1.400 at 40" in text
     assert "200 tokens/s  rate 1.00e-04  gradient 1.50  padding 10%  memory 1.25 GB" in text
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_note_is_shown_beside_the_work() -> None:
+    lines: list[str] = []
+    Plain(lines.append).show(Note("Take care"))
+    assert lines == ["Take care"]
+    assert "· Take care" in drawn(80, [Step("Training"), Note("Take care")])
 
 
 def test_live_marks_a_failed_step() -> None:

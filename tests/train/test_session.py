@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import questions
+from mlxr import blas
 from mlxr.files import file_sha256, read_json, read_jsonl
 from train.runs import Run, Write, events, prepared
 
@@ -144,3 +145,13 @@ def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -
     document = json.loads(ran.out)
     assert document["run"] == "r/0001"
     assert document["iterations"] == 2
+
+
+def test_a_machine_without_openblas_is_told_once(
+    mlxr: Run, write_recipe: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blas, "wanted", lambda: True)
+    monkeypatch.setattr(blas, "find", lambda: None)
+    ran = mlxr("train", prepared(mlxr, write_recipe(iters=1)))
+    assert ran.code == 0
+    assert ran.err.count("apt install libopenblas0-pthread") == 1

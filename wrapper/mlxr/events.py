@@ -23,6 +23,13 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to know beside the work; `text` is a whole sentence for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """`done` of `total` are through; what they are stands in `text`."""
 
@@ -107,10 +114,11 @@ class Generated:
     """Answer tokens so far, over all prompts."""
 
 
-Event = Step | Progress | Started | Trained | Validated | Saved | Ended | Generated
+Event = Step | Note | Progress | Started | Trained | Validated | Saved | Ended | Generated
 
 KINDS: dict[str, type[Any]] = {
     "step": Step,
+    "note": Note,
     "progress": Progress,
     "started": Started,
     "trained": Trained,

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mlxr import blas
 from mlxr.errors import MlxrError
 from mlxr.events import Event, from_json
 from mlxr.files import hold
@@ -36,12 +37,21 @@ def environment() -> dict[str, str]:
 
     UTF-8 whatever the locale (mlx_lm dies of ASCII), no buffering, no wrapped lines in the
     log. On Linux, MLX's CPU build would compile each fused kernel with g++ first, some 20 s
-    for a gain that short runs never see, so it is told not to unless the user says otherwise.
+    for a gain that short runs never see, so it is told not to unless the user says otherwise;
+    and an installed OpenBLAS takes the place of its slow BLAS.
     """
     env = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     if sys.platform == "linux":
         env.setdefault("MLX_DISABLE_COMPILE", "1")
-    return env
+    return env | blas.preload(env)
+
+
+def awake(pid: int, platform: str = sys.platform) -> list[str]:
+    """Return the command that keeps a Mac from sleeping until process `pid` ends; [] elsewhere.
+
+    The display may sleep (man caffeinate: -i prevents idle sleep, -w waits for a process).
+    """
+    return ["caffeinate", "-i", "-w", str(pid)] if platform == "darwin" else []
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,12 @@ class Child:
             os.close(write)
         self._pipe = open(read, encoding="utf-8")  # noqa: SIM115, PTH123 - closed by __exit__
 
-    @property
-    def pid(self) -> int:
-        """Its process number."""
-        return self._process.pid
+    def stay_awake(self) -> None:
+        """Keep the machine from sleeping while the child runs, where that is needed."""
+        command = awake(self._process.pid)
+        if command:
+            with suppress(OSError):  # then the machine may sleep, and the training waits
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def __enter__(self) -> Self:
         """Return the child."""

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mlxr import blas
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Step
+from mlxr.events import Display, Ended, Note, Step
 from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config, read_weights
@@ -63,6 +64,8 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     run = workspace.new_run(recipe.name)
     write_json(run.config, {**plan.config, "adapter_path": str(run.folder)})
     display.show(Step(f"Training {recipe.name} as run {run.name}"))
+    if blas.wanted() and not blas.find():
+        display.show(Note(blas.ADVICE))
     record = opening(plan.loaded, plan.manifest)
     return _supervise(run, plan.prepared, record, settings(run, recipe), Figures(), display)
 
@@ -144,6 +147,7 @@ def _supervise(
     child = Child("mlxr.train.child", [json.dumps(asdict(told))], run.log)
     try:
         with child:
+            child.stay_awake()
             write_json(run.record, record | {"status": "running"})
             said = _follow(child, display, figures)
             ended = faults.told(said, child.wait(), figures.iterations)
