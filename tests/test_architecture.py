@@ -17,6 +17,7 @@ HOMES = {
     "jinja2": ["prep/sandbox.py", "prep/template.py"],
     "pydantic": ["recipe/"],
     "rich": ["terminal/"],
+    "tensorboardX": ["train/tensorboard.py"],
     "subprocess": ["process.py"],
     "typer": ["cli.py"],
 }

@@ -96,6 +96,7 @@ def test_a_service_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     said, hint = refusal(report_to="wandb")
     assert "wandb is not installed" in said
     assert hint == "pip install wandb"
+    assert refusal(report_to="tensorboard")[1] == "pip install tensorboardX"
 
 
 def test_an_adapter_of_another_kind_or_rank(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_killed_child_leaves_its_last_checkpoint_and_goes_on_exactly(
     assert ran.code == 1
     assert "mlx_lm was ended by SIGKILL" in ran.err
     assert f"mlxr train {recipe} --resume" in ran.err
-    assert "--set train.batch_size=1 --set train.grad_accumulation_steps=2" in ran.err
+    assert "set train.batch_size = 1, train.grad_accumulation_steps = 2" in ran.err
     assert "Traceback" not in ran.err
     assert record(tmp_path)["status"] == "killed"
     assert record(tmp_path)["result"]["iterations"] == 5
@@ -208,8 +208,8 @@ def test_memory_that_ran_out_is_told_with_settings_that_need_less(
     ran = mlxr("train", recipe)
     assert ran.code == 1
     assert "error: Memory ran out. Training stopped at iteration 1" in ran.err
-    settings = "train.batch_size=2 --set train.grad_accumulation_steps=2 --set train.iters=8"
-    assert f"mlxr train {recipe} --set {settings}" in ran.err
+    settings = "train.batch_size = 2, train.grad_accumulation_steps = 2, train.iters = 8"
+    assert f"set {settings} in {recipe}, then: mlxr prep {recipe} && mlxr train" in ran.err
     assert record(tmp_path)["status"] == "memory"
 
 
@@ -311,9 +311,9 @@ def test_the_last_word_is_the_childs_own() -> None:
 @pytest.mark.parametrize(
     ("train", "expected"),
     [
-        ({"batch_size": 5}, "--set train.batch_size=2 --set train.grad_accumulation_steps=2"),
-        ({"batch_size": 1}, "--set train.grad_checkpoint=true"),
-        ({"batch_size": 1, "grad_checkpoint": True}, "--set train.max_seq_length=1024"),
+        ({"batch_size": 5}, "train.batch_size = 2, train.grad_accumulation_steps = 2"),
+        ({"batch_size": 1}, "train.grad_checkpoint = true"),
+        ({"batch_size": 1, "grad_checkpoint": True}, "train.max_seq_length = 1024"),
     ],
 )
 def test_settings_that_need_less_memory(train: dict[str, Any], expected: str) -> None:

@@ -155,3 +155,14 @@ def test_a_machine_without_openblas_is_told_once(
     ran = mlxr("train", prepared(mlxr, write_recipe(iters=1)))
     assert ran.code == 0
     assert ran.err.count("apt install libopenblas0-pthread") == 1
+
+
+def test_tensorboard_has_every_figure(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    recipe = write_recipe(iters=2, report_to="tensorboard", steps_per_report=1)
+    ran = mlxr("train", prepared(mlxr, recipe))
+    assert ran.code == 0, ran.err
+    [file] = (tmp_path / "adapters/r/0001/tensorboard").iterdir()
+    written = file.read_bytes()
+    figures = "train_loss learning_rate grad_norm trained_tokens val_loss"
+    assert all(name.encode() in written for name in figures.split())

@@ -1,7 +1,8 @@
 """A faster BLAS for MLX's CPU build on Linux, whose wheel carries the reference BLAS.
 
-An OpenBLAS named in LD_PRELOAD takes its place: a product of two 1,024² matrices took 0.40 to
-0.53 s without and 0.01 to 0.03 s with it, on two cores.
+An OpenBLAS named in LD_PRELOAD takes its place. On two cores a product of two 1,024² matrices
+took 0.40 to 0.53 s without and 0.01 to 0.03 s with it; the 4-bit demo model, of whose products
+only some go through BLAS, trained 1.4 times as fast.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ PLACES = (
 )
 
 ADVICE = (
-    "MLX computes with the reference BLAS here; with OpenBLAS installed matrix products are some"
-    " ten times as fast (Debian, Ubuntu: apt install libopenblas0-pthread)"
+    "MLX computes with the reference BLAS here: with OpenBLAS installed, products of matrices that"
+    " are not quantised are some ten times as fast (apt install libopenblas0-pthread)"
 )
 
 

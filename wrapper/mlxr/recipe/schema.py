@@ -164,7 +164,7 @@ class Train(Table):
     min_delta: Annotated[float, Field(ge=0)] = 0.0
     """Nats by which a loss must be lower to count for `early_stopping_patience`."""
     report_to: str | None = None
-    """"wandb", "swanlab" or both, through mlx-lm."""
+    """"wandb", "swanlab" or "tensorboard", through mlx-lm; several with commas."""
     project_name: str | None = None
     """Project name for `report_to`."""
 
@@ -191,8 +191,8 @@ class Train(Table):
     @classmethod
     def _known_services(cls, text: str | None) -> str | None:
         names = {name.strip().lower() for name in (text or "").split(",")} - {""}
-        if names - {"wandb", "swanlab"}:
-            raise ValueError('must be "wandb", "swanlab" or "wandb,swanlab"')
+        if names - {"wandb", "swanlab", "tensorboard"}:
+            raise ValueError('takes "wandb", "swanlab" and "tensorboard", with commas between')
         return text
 
 

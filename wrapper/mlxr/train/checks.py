@@ -72,9 +72,14 @@ def _unknown_argument(train: Train) -> MlxrError | None:
     )
 
 
+SERVICES = {"tensorboard": "tensorboardX"}
+"""Modules of the services of `report_to`, where they are not called the same."""
+
+
 def _missing_service(train: Train) -> MlxrError | None:
     names = [name.strip().lower() for name in (train.report_to or "").split(",")]
-    missing = [name for name in names if name and not find_spec(name)]
+    missing = [SERVICES.get(name, name) for name in names if name]
+    missing = [module for module in missing if not find_spec(module)]
     if not missing:
         return None
     return MlxrError(

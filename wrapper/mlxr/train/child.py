@@ -20,6 +20,7 @@ from typing import Any
 
 from mlxr.events import Ended, Pipe
 from mlxr.train.settings import Settings
+from mlxr.train.tensorboard import TensorBoard
 
 
 class Interrupt:
@@ -77,7 +78,9 @@ def main(descriptor: int, settings: Settings) -> None:
     pipe, interrupt = Pipe(descriptor, Path(settings.events)), Interrupt()
     try:
         from mlx_lm import lora
+        from mlx_lm.tuner.callbacks import SUPPORT_CALLBACK
 
+        SUPPORT_CALLBACK["tensorboard"] = TensorBoard
         lora.train = supervised(lora.train, settings, pipe, interrupt)
         sys.argv = ["mlx_lm.lora", *settings.arguments]
         lora.main()

@@ -76,15 +76,16 @@ def _places(train: Path, lines: set[int]) -> Iterator[str]:
 
 def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     """Return what to say of a run that failed; `record` is its run.json."""
-    result = record["result"]
-    message, again = result["message"], f"mlxr train {record['recipe_path']}"
+    result, path = record["result"], record["recipe_path"]
+    message, again = result["message"], f"mlxr train {path}"
+    less = f"set {lighter(train)} in {path}, then: mlxr prep {path} && {again}"
     kept = " The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
     resume = f"{again} --resume" if list(run.checkpoints.glob("*/state.json")) else again
     begin = f"Training stopped at iteration {result['iterations']}: {message}.{kept}"
     hints = {
         "nonfinite": "Look at those rows; then try a lower train.learning_rate"
         " (--set train.learning_rate=…).",
-        "memory": f"Train with less memory: {again} {lighter(train)}",
+        "memory": f"To train with less memory, {less}",
         "disk": f"Make room where {run.folder} is, then: {resume}",
         "killed": f"To go on: {resume}",
         "error": f"The whole log: {run.log}",
@@ -99,16 +100,16 @@ def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     }
     if any(sign in message for sign in WATCHDOG):
         hints["error"] = (
-            "One step took longer than macOS lets the display wait. Make it smaller"
-            f" ({again} {lighter(train)}), or train with the display asleep."
+            "One step took longer than macOS lets the display wait. Train with the display"
+            f" asleep, or {less}"
         )
     if record["status"] == "killed":
-        hints["killed"] += f"\nShould memory be short: {again} {lighter(train)}"
+        hints["killed"] += f"\nShould memory be short, {less}"
     return MlxrError(text[record["status"]], hints[record["status"]])
 
 
 def lighter(train: Train) -> str:
-    """Return the options that make training need less memory, the cheapest that is left first.
+    """Return the keys that make training need less memory, the cheapest that is left first.
 
     Halving the batch while doubling the accumulated batches leaves each update as it was.
     Recomputing activations costs time; shorter rows and fewer layers change what is learned.
@@ -118,7 +119,7 @@ def lighter(train: Train) -> str:
         settings = {"batch_size": train.batch_size // 2, "grad_accumulation_steps": steps}
         settings |= {"iters": train.iters * 2} if train.iters else {}
     elif not train.grad_checkpoint:
-        return "--set train.grad_checkpoint=true"
+        return "train.grad_checkpoint = true"
     else:
         settings = {"max_seq_length": max(8, train.max_seq_length // 2)}
-    return " ".join(f"--set train.{key}={value}" for key, value in settings.items())
+    return ", ".join(f"train.{key} = {value}" for key, value in settings.items())

@@ -108,7 +108,8 @@ class Session:
             )
         )
         if self.reporting and now.iteration % self.args.steps_per_report == 0:
-            self.reporting.on_train_loss_report({**info, "iteration": now.iteration})
+            whole = {"iteration": now.iteration, "trained_tokens": now.tokens, "grad_norm": norm}
+            self.reporting.on_train_loss_report(info | whole)
         self._stop_if_not_finite(loss, norm)
         self._validate_and_save()
         self.clock = time.perf_counter()
