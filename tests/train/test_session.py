@@ -94,10 +94,14 @@ def test_validation_does_not_change_training(
     assert one == other
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 9])
 def test_validation_loss_is_the_exact_mean_whatever_the_batch_size(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
+    mlxr: Run, write_recipe: Write, tmp_path: Path, batch_size: int
 ) -> None:
-    recipe = prepared(mlxr, write_recipe(questions(60), iters=2, batch_size=4))
+    """Rows of 9 lengths, so that the mean of the batches' means would be another."""
+    rows = [row | {"answer": " ".join([row["answer"]] * (1 + i % 9))}
+            for i, row in enumerate(questions(60))]  # fmt: skip
+    recipe = prepared(mlxr, write_recipe(rows, iters=1, batch_size=batch_size))
     assert mlxr("train", recipe).code == 0
     reported = events(tmp_path / "adapters/r/0001", "validated")[0]["loss"]
     assert reported == pytest.approx(_mean_nll(tmp_path / "data/r/valid.jsonl"), abs=1e-5)

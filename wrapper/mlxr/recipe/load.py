@@ -162,6 +162,8 @@ def _override(text: str) -> tuple[str, Any, str]:
     value = _value(value.strip())
     if dotted in {"model", "data.source", "data.template"} and isinstance(value, str):
         value = _local(value, Path.cwd())
+    if dotted == "train.resume_adapter_file" and isinstance(value, str):
+        value = str(Path(value).expanduser().resolve())
     return dotted, value, "--set"
 
 
