@@ -158,6 +158,34 @@ def test_a_signal_to_the_child_alone_is_an_interruption(
     assert_loads(the_run(tmp_path) / "checkpoints" / "0000003")
 
 
+def test_ctrl_c_breaks_off_a_validation_which_going_on_makes_up_for(
+    mlxr: Run, write_recipe: Write, tmp_path: Path, inject: Inject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = write_recipe(model=float_model(tmp_path / "model"), iters=6, steps_per_eval=3)
+    prepared(mlxr, recipe)
+    assert mlxr("train", recipe).code == 0
+    the_run(tmp_path).rename(tmp_path / "whole")
+    inject("validate@2")
+    assert mlxr("train", recipe).code == 130
+    assert [event["iteration"] for event in events(the_run(tmp_path), "validated")] == [0]
+    monkeypatch.delenv("FAULT")
+    assert mlxr("train", recipe, "--resume").code == 0
+    one, other = the_run(tmp_path), tmp_path / "whole"
+    assert file_sha256(one / "adapters.safetensors") == file_sha256(other / "adapters.safetensors")
+    assert events(one, "trained", "validated") == events(other, "trained", "validated")
+
+
+def test_ctrl_c_in_the_first_validation_leaves_no_untrained_adapter(
+    mlxr: Run, write_recipe: Write, tmp_path: Path, inject: Inject
+) -> None:
+    inject("validate@1")
+    ran = mlxr("train", prepared(mlxr, write_recipe()))
+    assert ran.code == 130
+    assert "before the first iteration" in ran.out
+    assert record(tmp_path)["status"] == "interrupted"
+    assert not (the_run(tmp_path) / "adapters.safetensors").exists()
+
+
 def test_a_broken_model_file_is_told_with_the_log(
     mlxr: Run, write_recipe: Write, tmp_path: Path
 ) -> None:

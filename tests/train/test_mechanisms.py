@@ -87,6 +87,13 @@ def test_an_improvement_is_measured_from_the_last_one() -> None:
     assert waited == [0, 1, 2, 0, 1]
 
 
+def test_a_loss_that_is_no_number_is_no_improvement() -> None:
+    progress = Progress()
+    for loss in (float("nan"), 2.0, float("nan")):
+        progress.count(loss, min_delta=0.0)
+    assert (progress.reference, progress.waiting) == (2.0, 1)
+
+
 def test_early_stopping_counts_by_min_delta(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
     """The loss falls at each validation, but never by a hundred nats."""
     recipe = write_recipe(

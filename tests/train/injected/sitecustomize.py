@@ -1,6 +1,7 @@
 """Faults for a real training child: Python imports this by itself where it is on the path.
 
-FAULT=<what>@<n>: at the n-th optimizer update, or the n-th file of weights for "save".
+FAULT=<what>@<n>: at the n-th optimizer update; for "save" at the n-th file of weights, for
+"validate" at the n-th validation.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "orphan": lambda: os.kill(os.getppid(), signal.SIGKILL),
+    "validate": lambda: os.kill(os.getpid(), signal.SIGINT),
     "memory": _memory,
     "raise": _raise,
     "save": _raise,
@@ -56,7 +58,14 @@ def _inject(what: str, count: int) -> None:
     import mlx.core as mx
     from mlx.optimizers import Optimizer
 
-    place, name = (mx, "save_safetensors") if what == "save" else (Optimizer, "update")
+    place: Any
+    place, name = Optimizer, "update"
+    if what == "save":
+        place, name = mx, "save_safetensors"
+    if what == "validate":
+        from mlx_lm.tuner import trainer
+
+        place, name = trainer, "evaluate"
     setattr(place, name, _after(count, getattr(place, name), FAULTS[what]))
 
 

@@ -37,6 +37,10 @@ class Stop(Exception):  # noqa: N818 - it is no error
         self.ended = ended
 
 
+class Asked(Exception):  # noqa: N818 - it is no error
+    """Breaks off a validation when the child was asked to end."""
+
+
 class Session:
     """A training under way; mlx_lm calls `on_train_loss_report` after every iteration."""
 
@@ -75,8 +79,11 @@ class Session:
         self._report_start()
         ended = Ended("done", self.args.iters)
         try:
-            if not self.start:
+            if not self.start or self.progress.pending:
                 self._validate()
+                self._stop_if_spent()
+            if not self.start and self.interrupt.requested:
+                raise Stop(Ended("interrupted", 0, "before the first iteration"))
             self._train(original)
         except Stop as stop:
             ended = stop.ended
@@ -84,7 +91,8 @@ class Session:
             with suppress(Exception):  # what went wrong first is what to tell
                 self.checkpoints.finish()
             raise
-        self.checkpoints.finish()
+        if self.progress.iteration:
+            self.checkpoints.finish()
         self.pipe.send(ended)
 
     def on_train_loss_report(self, info: dict[str, Any]) -> None:
@@ -203,37 +211,30 @@ class Session:
         updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
-        patience = self.settings.patience
-        spent = patience is not None and now.waiting >= patience and not last
         asked = (self.interrupt.requested or self.pipe.broken) and updated and not last
         if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
-        if spent:
-            message = f"no lower validation loss in {patience} validations"
-            raise Stop(Ended("patience", now.iteration, message))
+        self._stop_if_spent()
         if asked:
             raise Stop(Ended("interrupted", now.iteration))
+
+    def _stop_if_spent(self) -> None:
+        patience, now = self.settings.patience, self.progress
+        if patience is not None and now.waiting >= patience and now.iteration < self.args.iters:
+            message = f"no lower validation loss in {patience} validations"
+            raise Stop(Ended("patience", now.iteration, message))
 
     def _validate(self) -> None:
         """Measure the mean loss per target token over the validation rows; keep the best."""
         if not self.valid_set or not self.args.val_batches:
             return
-        from mlx_lm.tuner.trainer import evaluate
-
-        begin = time.perf_counter()
-        loss = evaluate(
-            model=self.model,
-            dataset=self.valid_set,
-            batch_size=self.args.batch_size,
-            num_batches=self.args.val_batches,
-            max_seq_length=self.args.max_seq_length,
-            iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
-            clear_cache_threshold=self.settings.clear_cache_threshold,
-        )
-        self.model.train()
+        begin, now = time.perf_counter(), self.progress
+        loss = self._validation_loss()
+        now.pending = loss is None
+        if loss is None:
+            return
         seconds = time.perf_counter() - begin
-        now = self.progress
-        better = now.iteration > 0 and (now.best is None or loss < now.best)
+        better = now.iteration > 0 and math.isfinite(loss) and (now.best is None or loss < now.best)
         if better:
             now.best = loss
             self.checkpoints.keep_best()
@@ -243,6 +244,34 @@ class Session:
         if self.reporting:
             report = {"iteration": now.iteration, "val_loss": loss, "val_time": seconds}
             self.reporting.on_val_loss_report(report)
+
+    def _validation_loss(self) -> float | None:
+        """Return the loss, or None when the child was asked to end meanwhile."""
+        from mlx_lm.tuner.trainer import evaluate
+
+        try:
+            return float(
+                evaluate(
+                    model=self.model,
+                    dataset=self.valid_set,
+                    batch_size=self.args.batch_size,
+                    num_batches=self.args.val_batches,
+                    max_seq_length=self.args.max_seq_length,
+                    iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
+                    clear_cache_threshold=self.settings.clear_cache_threshold,
+                    progress_callback=self._break_off_if_asked,
+                )
+            )
+        except Asked:
+            return None
+        finally:
+            self.model.train()
+
+    def _break_off_if_asked(self) -> None:
+        """Leave a validation for which a resumed training has time, if the child is to end now."""
+        last = self.progress.iteration == self.args.iters
+        if self.interrupt.requested and self._updated and not last:
+            raise Asked
 
 
 def row_lengths(dataset: Any) -> list[int]:
