@@ -33,6 +33,7 @@ STARTED = Started(
     trainable=1_000,
     parameters=50_000,
     report_every=10,
+    memory=16.0,
 )
 
 
@@ -103,7 +104,7 @@ def test_live_leaves_the_finished_training_on_the_screen() -> None:
     assert "✓ Training r as run r/0001" in text
     assert "40/40 · epoch 2.00 · 0:00 left" in text
     assert "loss 1.420 ·  validation 1.400 ●  best 1.400 at 40" in text
-    assert "200 tokens/s  rate 1.00e-04  gradient 1.50  padding 10%  memory 1.25 GB" in text
+    assert "200 tokens/s  rate 1.00e-04  gradient 1.50  padding 10%  memory 1.25/16 GB" in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
 

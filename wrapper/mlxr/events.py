@@ -52,6 +52,8 @@ class Started:
     parameters: int
     report_every: int
     """Iterations to a plain line of progress."""
+    memory: float | None = None
+    """What training may use on this machine in GB (10^9 bytes), where known."""
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,10 @@ def _figures(now: TrainingProgress) -> list[str]:
         losses += f"  best {figure(best.loss)} at {best.iteration:,}"
     if now.last is None:
         return [losses]
+    limit = f"/{now.started.memory:.0f}" if now.started.memory else ""
     speed = (
         f"  {figure(now.tokens_per_second, 0)} tokens/s  rate {now.last.learning_rate:.2e}"
         f"  gradient {figure(now.grad_norm, 2)}  padding {now.last.padding:.0%}"
-        f"  memory {now.last.peak_memory:.2f} GB"
+        f"  memory {now.last.peak_memory:.2f}{limit} GB"
     )
     return [losses, speed]

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlxr import provenance
 from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
@@ -164,6 +165,7 @@ class Session:
                 trainable=trainable,
                 parameters=get_total_parameters(self.model),
                 report_every=self.args.steps_per_report,
+                memory=memory_limit(),
             )
         )
 
@@ -272,6 +274,16 @@ class Session:
         last = self.progress.iteration == self.args.iters
         if self.interrupt.requested and self._updated and not last:
             raise Asked
+
+
+def memory_limit() -> float | None:
+    """Return what MLX may use in GB: what Metal recommends, else on a CPU the machine's memory."""
+    import mlx.core as mx
+
+    recommended = mx.device_info().get("max_recommended_working_set_size")
+    if recommended is None and mx.default_device() == mx.Device(mx.cpu):
+        recommended = provenance.machine()["memory"]
+    return recommended / 1e9 if recommended else None
 
 
 def row_lengths(dataset: Any) -> list[int]:
