@@ -3,9 +3,10 @@
     python -m mlxr.train.child FD SETTINGS
 
 FD is the descriptor for events, SETTINGS a JSON object (see `Settings`). The replaced name is
-`mlx_lm.lora.train`; the replacement calls the original with its own public parameters:
-batches (`iterate_batches=`) and a callback (`training_callback=`), called after every
-iteration. All that mlxr adds to training happens in that callback.
+`mlx_lm.lora.train`; the replacement calls the original with its own public parameters: batches
+(`iterate_batches=`), a loss where the recipe asks for another (`loss=`), the optimizer that
+mlx_lm built, watched, and a callback (`training_callback=`) in which, after every iteration,
+all else that mlxr adds to training happens.
 """
 
 from __future__ import annotations
