@@ -101,10 +101,10 @@ def _unmatched_key(train: Train, weights: Weights) -> MlxrError | None:
     for key in train.lora_parameters.keys or []:
         exact = key in inside or key in modules
         if not exact and (weights.exact or key.rpartition(".")[2] not in parts):
-            shown = ", ".join(sorted(module for module in inside if "norm" not in module))
+            shown = {re.sub(r"\.\d+", "", name) for name in inside if "norm" not in name}
             return MlxrError(
                 f'train.lora_parameters.keys: the model has no module "{key}".',
-                f"It has {shown}.",
+                f"It has {', '.join(sorted(shown))}.",
             )
     return None
 
