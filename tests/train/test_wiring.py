@@ -193,7 +193,7 @@ def _facts(
 ) -> dict[str, Any]:
     from mlx.utils import tree_flatten
 
-    tokens, ranges = next(iterate_batches(train_dataset, args.batch_size, args.max_seq_length))
+    tokens, ranges, *_ = next(iterate_batches(train_dataset, args.batch_size, args.max_seq_length))
     trained = dict(tree_flatten(model.trainable_parameters()))
     kind = next(m for _, m in model.named_modules() if hasattr(m, "lora_a"))
     session, told = training_callback, asdict(training_callback.settings)

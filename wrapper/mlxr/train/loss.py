@@ -32,3 +32,19 @@ def answer_start_loss(weight: float, window: int) -> Callable[..., tuple[Any, An
         return mx.stop_gradient(plain) + (weighted - mx.stop_gradient(weighted)), count
 
     return loss
+
+
+def weighted_loss(loss: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """Return `loss` for batches that come with a weight: its gradient times that, its value as is.
+
+    See `Batches`, whose third array it takes.
+    """
+
+    def weighted(model: Any, tokens: Any, ranges: Any, weight: Any) -> tuple[Any, Any]:
+        import mlx.core as mx
+
+        value, count = loss(model, tokens, ranges)
+        still = mx.stop_gradient(value)
+        return still + weight * (value - still), count
+
+    return weighted

@@ -19,7 +19,7 @@ from mlxr import provenance
 from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
-from mlxr.train.loss import answer_start_loss
+from mlxr.train.loss import answer_start_loss, weighted_loss
 from mlxr.train.optimizer import Watched
 from mlxr.train.state import Progress, read_state
 
@@ -76,7 +76,7 @@ class Session:
             self.progress = read_state(Path(self.settings.resume), self.model, self.optimizer)
             self.checkpoints.remember_if_finite()
         self.start = self.progress.iteration
-        self.batches = Batches(row_lengths(self.train_set), self.settings.seed, self.start)
+        self.batches = self._batches()
         self._report_start()
         ended = Ended("done", self.args.iters)
         try:
@@ -145,9 +145,27 @@ class Session:
         )
 
     def _loss(self) -> dict[str, Any]:
-        """Return mlx_lm's `loss=`, where the recipe asks for another than its own."""
+        """Return mlx_lm's `loss=`, where another than its own is needed."""
+        from mlx_lm.tuner.trainer import default_loss
+
         weight, window = self.settings.answer_start_weight, self.settings.answer_start_window
-        return {} if weight == 1 else {"loss": answer_start_loss(weight, window)}
+        loss = default_loss if weight == 1 else answer_start_loss(weight, window)
+        if self.batches.targets is not None:
+            loss = weighted_loss(loss)
+        return {} if loss is default_loss else {"loss": loss}
+
+    def _batches(self) -> Batches:
+        """Return the batches of training, weighted where several make an update."""
+        import mlx.core as mx
+
+        several = self.args.grad_accumulation_steps * mx.distributed.init().size() > 1
+        return Batches(
+            row_lengths(self.train_set),
+            self.settings.seed,
+            self.start,
+            targets=row_targets(self.train_set, self.args.max_seq_length) if several else None,
+            accumulated=self.args.grad_accumulation_steps,
+        )
 
     def _report_start(self) -> None:
         from mlx.utils import tree_flatten
@@ -296,3 +314,15 @@ def row_lengths(dataset: Any) -> list[int]:
         int(rows[i]["mlxr"]["tokens"]) if "mlxr" in rows[i] else len(dataset[i][0])
         for i in range(len(dataset))
     ]
+
+
+def row_targets(dataset: Any, longest: int) -> list[int]:
+    """Return the target tokens of each row, cut to `longest` tokens, as the loss counts them."""
+    masked = getattr(dataset._data, "mask_prompt", False)
+    lengths, rows = row_lengths(dataset), dataset._data
+    offsets = [
+        (rows[i]["mlxr"]["offset"] if "mlxr" in rows[i] else dataset[i][1]) if masked else 0
+        for i in range(len(dataset))
+    ]
+    pairs = zip(lengths, offsets, strict=True)
+    return [max(0, min(length, longest) - max(offset, 1)) for length, offset in pairs]
