@@ -33,7 +33,9 @@ CHILDREN = [
     "train/loss.py",
     "train/optimizer.py",
     "train/session.py",
+    "train/start.py",
     "train/state.py",
+    "train/validation.py",
 ]
 """What runs in a child: the only code that may import mlx and mlx_lm."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlxr.train.batches import PAD_TO, Batches, epoch_batches, padded
 from mlxr.train.loss import weighted_loss
-from mlxr.train.session import row_targets
+from mlxr.train.rows import row_targets
 
 ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
 

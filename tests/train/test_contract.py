@@ -114,7 +114,7 @@ def test_trust_remote_code_is_taken_from_the_command_line_alone() -> None:
 
 
 def test_evaluate_takes_batches() -> None:
-    """train/session.py validates with it."""
+    """train/validation.py validates with it."""
     from mlx_lm.tuner import trainer
 
     assert parameters(trainer.evaluate) == [
@@ -131,7 +131,7 @@ def test_evaluate_takes_batches() -> None:
 
 
 def test_a_cached_dataset_holds_the_raw_rows() -> None:
-    """train/session.py reads row lengths from them."""
+    """train/rows.py reads row lengths and offsets from them."""
     from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
 
     rows = [{"messages": [], "mlxr": {"tokens": 3}}]

@@ -118,3 +118,19 @@ def test_the_gradient_norm_is_reported_with_each_update(
     norms = [event["grad_norm"] for event in events(tmp_path / "adapters/r/0001", "trained")]
     assert [norm is None for norm in norms] == [True, False, True, False]
     assert all(norm > 1e-9 for norm in norms[1::2])
+
+
+def test_weights_that_fit_no_trained_module_are_refused(tmp_path: Path) -> None:
+    """mlx_lm would load what fits and say nothing of the rest."""
+    import mlx.core as mx
+
+    from mlxr.train.start import _check
+
+    file = tmp_path / "adapters.safetensors"
+    mx.save_safetensors(str(file), {"layers.1.a": mx.zeros(1), "layers.2.a": mx.zeros(1)})
+    trained = {"layers.2.a": mx.zeros(1)}
+    with pytest.raises(ValueError, match=r"1 weights .* as layers\.1\.a: num_layers"):
+        _check(trained, str(file))
+    _check(trained | {"layers.1.a": mx.zeros(1)}, str(file))
+    with pytest.raises(ValueError, match="no module of the model matches"):
+        _check({}, None)

@@ -193,7 +193,9 @@ def _facts(
 ) -> dict[str, Any]:
     from mlx.utils import tree_flatten
 
-    tokens, ranges, *_ = next(iterate_batches(train_dataset, args.batch_size, args.max_seq_length))
+    tokens, ranges, *weight = next(
+        iterate_batches(train_dataset, args.batch_size, args.max_seq_length)
+    )
     trained = dict(tree_flatten(model.trainable_parameters()))
     kind = next(m for _, m in model.named_modules() if hasattr(m, "lora_a"))
     session, told = training_callback, asdict(training_callback.settings)
@@ -210,7 +212,7 @@ def _facts(
         "leaves": {name.split(".")[-1] for name in trained},
         "rank": kind.lora_a.shape[-1], "scale": kind.scale, "dropout": 1 - kind.dropout._p_1,
         "first weight": trained[min(trained)].max().item(),
-        "loss weights": _loss_weights(loss),
+        "loss weights": _loss_weights(loss, weight),
         "service": "wandb" if reporting else None, "project": reporting and reporting.project,
         **_optimizer_facts(optimizer, model),
     }  # fmt: skip
@@ -241,12 +243,12 @@ def _optimizer_facts(optimizer: Any, model: Any) -> dict[str, Any]:
     }
 
 
-def _loss_weights(loss: Any) -> list[float]:
+def _loss_weights(loss: Any, weight: list[Any]) -> list[float]:
     """Return what the first answer tokens weigh beside the last."""
     import mlx.core as mx
     from mlx_lm.tuner.trainer import default_loss
 
     tokens, ranges = mx.ones((1, 16), mx.int32), mx.array([[3, 15]])
-    gradient = mx.grad(lambda x: (loss or default_loss)(lambda _: x, tokens, ranges)[0])
+    gradient = mx.grad(lambda x: (loss or default_loss)(lambda _: x, tokens, ranges, *weight)[0])
     each = gradient(mx.zeros((1, 15, 4)))[0, :, 0].tolist()
     return [value / each[-1] for value in each[2:5]]

@@ -86,7 +86,7 @@ class Batches:
                 continue
             total = sum(self.targets[row] for rows in update for row in rows)
             for rows in parts:
-                share = sum(self.targets[row] for row in rows) / total
+                share = sum(self.targets[row] for row in rows) / max(1, total)
                 yield rows, share * len(update) * size
 
     def _arrays(self, items: Sequence[tuple[list[int], int]], longest: int) -> tuple[Any, Any]:

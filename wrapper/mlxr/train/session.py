@@ -15,13 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxr import provenance
-from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
+from mlxr.events import Ended, Pipe, Saved, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
 from mlxr.train.loss import answer_start_loss, weighted_loss
 from mlxr.train.optimizer import Watched
+from mlxr.train.rows import row_lengths, row_targets
+from mlxr.train.start import started
 from mlxr.train.state import Progress, read_state
+from mlxr.train.validation import Asked, validation_loss
 
 if TYPE_CHECKING:
     from mlxr.train.child import Interrupt
@@ -36,10 +38,6 @@ class Stop(Exception):  # noqa: N818 - it is no error
     def __init__(self, ended: Ended) -> None:
         super().__init__(ended.reason)
         self.ended = ended
-
-
-class Asked(Exception):  # noqa: N818 - it is no error
-    """Breaks off a validation when the child was asked to end."""
 
 
 class Session:
@@ -77,7 +75,9 @@ class Session:
             self.checkpoints.remember_if_finite()
         self.start = self.progress.iteration
         self.batches = self._batches()
-        self._report_start()
+        self.pipe.send(
+            started(self.model, self.args, self.settings, len(self.train_set), self.start)
+        )
         ended = Ended("done", self.args.iters)
         try:
             if not self.start or self.progress.pending:
@@ -167,26 +167,6 @@ class Session:
             accumulated=self.args.grad_accumulation_steps,
         )
 
-    def _report_start(self) -> None:
-        from mlx.utils import tree_flatten
-        from mlx_lm.utils import get_total_parameters
-
-        trained = dict(tree_flatten(self.model.trainable_parameters()))
-        trainable = sum(v.size for v in trained.values())
-        self._check(trained)
-        self.pipe.send(
-            Started(
-                start=self.start,
-                iterations=self.args.iters,
-                batches_per_epoch=math.ceil(len(self.train_set) / self.args.batch_size),
-                updates=self.args.iters // self.args.grad_accumulation_steps,
-                trainable=trainable,
-                parameters=get_total_parameters(self.model),
-                report_every=self.args.steps_per_report,
-                memory=memory_limit(),
-            )
-        )
-
     @property
     def _updated(self) -> bool:
         """Whether this iteration ended with an optimizer update."""
@@ -205,20 +185,6 @@ class Session:
         message = f"{what} is no longer a finite number"
         rows = tuple(row + 1 for row in self.batches.rows)
         raise Stop(Ended("nonfinite", self.progress.iteration, message, rows))
-
-    def _check(self, trained: dict[str, Any]) -> None:
-        """Raise ValueError where mlx_lm would train nothing, or has left weights out silently."""
-        import mlx.core as mx
-
-        if not trained:
-            raise ValueError("no module of the model matches train.lora_parameters.keys")
-        given = mx.load(self.settings.begin_from) if self.settings.begin_from else {}
-        left = sorted(given.keys() - trained.keys())
-        if left:
-            raise ValueError(
-                f"{len(left)} weights of train.resume_adapter_file are not among those trained,"
-                f" as {left[0]}: num_layers and lora_parameters.keys must be as they were"
-            )
 
     def _validate_and_save(self) -> None:
         """Do what is due after this iteration.
@@ -267,62 +233,12 @@ class Session:
 
     def _validation_loss(self) -> float | None:
         """Return the loss, or None when the child was asked to end meanwhile."""
-        from mlx_lm.tuner.trainer import evaluate
-
-        try:
-            return float(
-                evaluate(
-                    model=self.model,
-                    dataset=self.valid_set,
-                    batch_size=self.args.batch_size,
-                    num_batches=self.args.val_batches,
-                    max_seq_length=self.args.max_seq_length,
-                    iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
-                    clear_cache_threshold=self.settings.clear_cache_threshold,
-                    progress_callback=self._break_off_if_asked,
-                )
-            )
-        except Asked:
-            return None
-        finally:
-            self.model.train()
+        return validation_loss(
+            self.model, self.valid_set, self.args, self.settings, self._break_off_if_asked
+        )
 
     def _break_off_if_asked(self) -> None:
         """Leave a validation for which a resumed training has time, if the child is to end now."""
         last = self.progress.iteration == self.args.iters
         if self.interrupt.requested and self._updated and not last:
             raise Asked
-
-
-def memory_limit() -> float | None:
-    """Return what MLX may use in GB: what Metal recommends, else on a CPU the machine's memory."""
-    import mlx.core as mx
-
-    recommended = mx.device_info().get("max_recommended_working_set_size")
-    if recommended is None and mx.default_device() == mx.Device(mx.cpu):
-        recommended = provenance.machine()["memory"]
-    return recommended / 1e9 if recommended else None
-
-
-def row_lengths(dataset: Any) -> list[int]:
-    """Return the token count of each row of an mlx_lm `CacheDataset`.
-
-    prep stores it with the row, which spares tokenising everything before the first batch.
-    """
-    rows = dataset._data
-    return [
-        int(rows[i]["mlxr"]["tokens"]) if "mlxr" in rows[i] else len(dataset[i][0])
-        for i in range(len(dataset))
-    ]
-
-
-def row_targets(dataset: Any, longest: int) -> list[int]:
-    """Return the target tokens of each row, cut to `longest` tokens, as the loss counts them."""
-    masked = getattr(dataset._data, "mask_prompt", False)
-    lengths, rows = row_lengths(dataset), dataset._data
-    offsets = [
-        (rows[i]["mlxr"]["offset"] if "mlxr" in rows[i] else dataset[i][1]) if masked else 0
-        for i in range(len(dataset))
-    ]
-    pairs = zip(lengths, offsets, strict=True)
-    return [max(0, min(length, longest) - max(offset, 1)) for length, offset in pairs]
