@@ -21,6 +21,8 @@ format: .venv/tested
 
 bench: .venv/tested
 	$(BIN)/python tests/bench/startup.py
+	$(BIN)/python tests/bench/prep_speed.py --count 20000
+	$(BIN)/python tests/bench/training.py
 	$(BIN)/python tests/bench/calibration.py
 
 # Rebuild the demo's data and its model (see data/demo/model/README.md for how long it takes).

@@ -23,6 +23,7 @@ HOMES = {
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
     "sacrebleu": ["compare/similarity.py"],
+    "tensorboardX": ["train/tensorboard.py"],
     "subprocess": ["process.py"],
     "typer": ["cli.py"],
 }
@@ -35,8 +36,12 @@ CHILDREN = [
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
+    "train/loss.py",
+    "train/optimizer.py",
     "train/session.py",
+    "train/start.py",
     "train/state.py",
+    "train/validation.py",
 ]
 """What runs in a child: the only code that may import mlx and mlx_lm."""
 
@@ -47,7 +52,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"events", "files", "near", "quiet", "values"},
+    {"blas", "events", "files", "near", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

@@ -11,6 +11,7 @@ from mlxr.events import (
     Ended,
     Event,
     Generated,
+    Note,
     Pipe,
     Progress,
     Saved,
@@ -24,6 +25,7 @@ from mlxr.events import (
 
 EVENTS: list[Event] = [
     Step("Reading"),
+    Note("by the way"),
     Progress("rows", 1, 2),
     Started(0, 40, 20, 40, 1000, 50000, 10),
     Trained(1, 2.5, 1e-4, 100, 0.1, 0.5, 1.25),

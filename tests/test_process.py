@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from mlxr.errors import MlxrError
 from mlxr.events import Step
-from mlxr.process import Child, tail
+from mlxr.files import held
+from mlxr.process import Child, awake, tail
 
 CHILD = """
 import os, signal, sys, time
@@ -70,6 +73,7 @@ def test_interrupt_lets_the_child_save(start: object) -> None:
         assert child.wait().code == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="pidfd")
 def test_leaving_the_block_ends_a_child_and_its_own_children(start: object) -> None:
     code = """
     pid = os.fork()
@@ -85,11 +89,14 @@ def test_leaving_the_block_ends_a_child_and_its_own_children(start: object) -> N
 
 
 def _runs(pid: int) -> bool:
-    """Tell whether a process runs (a zombie does not)."""
+    """Tell whether a process still runs after some seconds; pidfd says when it ends."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
         return False
+    ended, _, _ = select.select([descriptor], [], [], 20)
+    os.close(descriptor)
+    return not ended
 
 
 def test_the_child_notices_that_its_reader_is_gone(start: object, tmp_path: Path) -> None:
@@ -118,3 +125,19 @@ def test_children_do_not_compile_kernels_first_unless_told(monkeypatch: pytest.M
     assert environment()["MLX_DISABLE_COMPILE"] == "1"
     monkeypatch.setenv("MLX_DISABLE_COMPILE", "0")
     assert environment()["MLX_DISABLE_COMPILE"] == "0"
+
+
+def test_a_mac_is_kept_awake_until_the_child_ends() -> None:
+    assert awake(123, "darwin") == ["caffeinate", "-i", "-w", "123"]
+    assert awake(123, "linux") == []
+
+
+def test_a_log_has_one_child_at_a_time(start: object, tmp_path: Path) -> None:
+    with (
+        start("signal.pause()"),  # type: ignore[operator]
+        pytest.raises(MlxrError, match="Another mlxr is at work in"),
+    ):
+        start("pass")  # type: ignore[operator]
+    assert not held(tmp_path / "log")
+    with start("pass") as child:  # type: ignore[operator]
+        assert child.wait().code == 0

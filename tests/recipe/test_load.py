@@ -148,6 +148,32 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
     assert recipe.data.source == str(tmp_path / "rows.jsonl")
 
 
+def test_the_adapter_to_begin_from_is_relative_to_the_recipe_or_to_here(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    path = write(tmp_path / "sub", MINIMAL + '[train]\nresume_adapter_file = "a.safetensors"\n')
+    given = load(path).recipe.train.resume_adapter_file
+    assert given == str(tmp_path / "sub" / "a.safetensors")
+    given = load(path, ["train.resume_adapter_file=b.safetensors"]).recipe.train.resume_adapter_file
+    assert given == str(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("num_layers=0", "num_layers = 0 trains nothing"),
+        ("min_delta=0.1", "min_delta does nothing without early_stopping_patience"),
+        ("answer_start_weight=2.0", "answer_start_weight needs mask_prompt = true"),
+        ("early_stopping_patience=2", "early_stopping_patience needs validation"),
+        ('report_to="wandbb"', 'takes "wandb", "swanlab" and "tensorboard"'),
+    ],
+)
+def test_keys_of_train_that_could_do_nothing(tmp_path: Path, override: str, said: str) -> None:
+    path = write(tmp_path, MINIMAL + "[train]\nmask_prompt = false\nval_batches = 0\n")
+    found = mistakes(path, f"train.{override}")
+    assert len(found) == 1
+    assert said in found[0]
+
+
 def test_missing_files_are_found_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "calendar.jinja").touch()
     text = """

@@ -8,7 +8,18 @@ import re
 import pytest
 from rich.console import Console
 
-from mlxr.events import Ended, Event, Generated, Progress, Saved, Started, Step, Trained, Validated
+from mlxr.events import (
+    Ended,
+    Event,
+    Generated,
+    Note,
+    Progress,
+    Saved,
+    Started,
+    Step,
+    Trained,
+    Validated,
+)
 from mlxr.terminal.chart import chart
 from mlxr.terminal.live import LiveDisplay
 from mlxr.terminal.plain import Plain
@@ -22,6 +33,7 @@ STARTED = Started(
     trainable=1_000,
     parameters=50_000,
     report_every=10,
+    memory=16.0,
 )
 
 
@@ -32,7 +44,8 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(iteration: int, loss: float | None) -> Trained:
-    return Trained(iteration, loss, 1e-4, 100, 0.1, 0.5, 1.25)
+    norm = 1.5 if iteration % 2 == 0 else None  # two batches to an update
+    return Trained(iteration, loss, 1e-4, 100, 0.1, 0.5, 1.25, norm)
 
 
 def training() -> list[Event]:
@@ -91,8 +104,15 @@ def test_live_leaves_the_finished_training_on_the_screen() -> None:
     assert "✓ Training r as run r/0001" in text
     assert "40/40 · epoch 2.00 · 0:00 left" in text
     assert "loss 1.420 ·  validation 1.400 ●  best 1.400 at 40" in text
-    assert "200 tokens/s  rate 1.00e-04  padding 10%  memory 1.25 GB" in text
+    assert "200 tokens/s  rate 1.00e-04  gradient 1.50  padding 10%  memory 1.25/16 GB" in text
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_note_is_shown_beside_the_work() -> None:
+    lines: list[str] = []
+    Plain(lines.append).show(Note("Take care"))
+    assert lines == ["Take care"]
+    assert "· Take care" in drawn(80, [Step("Training"), Note("Take care")])
 
 
 def test_live_marks_a_failed_step() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxr.train.batches import PAD_TO, Batches, epoch_batches, padded
+from mlxr.train.loss import weighted_loss
+from mlxr.train.rows import row_targets
 
 ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
 
@@ -96,3 +100,38 @@ def test_ranks_share_each_batch() -> None:
         seen.append([batches.rows for _ in islice(stream, 3)])
     together = [i for halves in zip(*seen, strict=True) for half in halves for i in half]
     assert sorted(together) == list(range(12))
+
+
+def test_batches_of_an_update_weigh_as_much_as_their_target_tokens() -> None:
+    """The mean of the weighted gradients is then that of one large batch."""
+    import mlx.core as mx
+    import numpy as np
+    from mlx_lm.tuner.trainer import default_loss
+
+    rows = [([1] * n, 3) for n in (5, 9, 30, 33, 47, 60)]
+    targets = [len(tokens) - offset for tokens, offset in rows]
+    batches = Batches([len(tokens) for tokens, _ in rows], 4, targets=targets, accumulated=3)
+    mx.random.seed(2)
+    table = mx.random.normal((7, 7))
+    loss = weighted_loss(default_loss)
+
+    def gradient(table: object, *batch: object, loss: Callable[..., Any]) -> Any:
+        return mx.grad(lambda t: loss(lambda tokens: t[tokens], *batch)[0])(table)
+
+    parts = list(islice(batches(rows, 2, 64, loop=True), 3))
+    assert sum(weight.item() for _, _, weight in parts) == pytest.approx(3)
+    mean = sum(np.array(gradient(table, *part, loss=loss)) for part in parts) / 3
+    whole = next(iter(Batches(batches.lengths, 4)(rows, 6, 64)))
+    assert mean == pytest.approx(np.array(gradient(table, *whole, loss=default_loss)), abs=1e-6)
+    plain = [default_loss(lambda tokens: table[tokens], *part[:2])[0].item() for part in parts]
+    told = [loss(lambda tokens: table[tokens], *part)[0].item() for part in parts]
+    assert told == pytest.approx(plain, rel=1e-6)
+
+
+def test_target_tokens_are_counted_as_the_loss_does() -> None:
+    from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
+
+    records = [{"mlxr": {"tokens": 20, "offset": 12}}, {"mlxr": {"tokens": 9, "offset": 4}}]
+    for masked, expected in ((True, [4, 5]), (False, [15, 8])):
+        dataset = CacheDataset(ChatDataset(records, tokenizer=None, mask_prompt=masked))
+        assert row_targets(dataset, 16) == expected

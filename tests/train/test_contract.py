@@ -57,6 +57,7 @@ def test_train_takes_batches_and_a_callback() -> None:
         "comm_group",
     ]
     replaced = {"iters", "steps_per_report", "steps_per_save", "adapter_file"}
+    replaced |= {"clear_cache_threshold"}
     read = {"val_batches", "batch_size", "max_seq_length", "grad_accumulation_steps"}
     fields = {field.name for field in dataclasses.fields(trainer.TrainingArgs)}
     assert replaced | read | {"steps_per_eval"} <= fields
@@ -71,11 +72,52 @@ def test_train_reports_these_figures() -> None:
         assert f'"{figure}": ' in source
 
 
-def test_evaluate_takes_batches() -> None:
-    """train/session.py validates with it."""
+def test_train_uses_this_of_an_optimizer() -> None:
+    """train/optimizer.py stands in for one."""
+    import re
+
     from mlx_lm.tuner import trainer
 
-    assert parameters(trainer.evaluate)[:7] == [
+    from mlxr.train.optimizer import Watched
+
+    used = set(re.findall(r"optimizer\.(\w+)", inspect.getsource(trainer.train)))
+    assert used == {"state", "update", "learning_rate"}
+    assert used <= set(dir(Watched))
+
+
+def test_a_loss_returns_a_mean_and_a_count() -> None:
+    """train/loss.py replaces it, with the same mask."""
+    from mlx_lm.tuner import trainer
+
+    assert parameters(trainer.default_loss) == ["model", "batch", "lengths"]
+    source = inspect.getsource(trainer.default_loss)
+    assert "steps >= lengths[:, 0:1], steps <= lengths[:, 1:]" in source
+    assert "return ce, ntoks" in source
+
+
+def test_services_are_registered_by_name() -> None:
+    """train/child.py adds one; lora.run passes the run's folder and configuration."""
+    from mlx_lm.tuner import callbacks
+
+    from mlxr.train.tensorboard import TensorBoard
+
+    assert set(callbacks.SUPPORT_CALLBACK) >= {"wandb", "swanlab"}
+    called = parameters(callbacks.WandBCallback.__init__)
+    assert parameters(TensorBoard.__init__) == called
+
+
+def test_trust_remote_code_is_taken_from_the_command_line_alone() -> None:
+    """train/config.py puts it there."""
+    from mlx_lm.lora import build_parser
+
+    assert build_parser().parse_args([]).trust_remote_code is False
+
+
+def test_evaluate_takes_batches() -> None:
+    """train/validation.py validates with it."""
+    from mlx_lm.tuner import trainer
+
+    assert parameters(trainer.evaluate) == [
         "model",
         "dataset",
         "batch_size",
@@ -83,11 +125,13 @@ def test_evaluate_takes_batches() -> None:
         "max_seq_length",
         "loss",
         "iterate_batches",
+        "clear_cache_threshold",
+        "progress_callback",
     ]
 
 
 def test_a_cached_dataset_holds_the_raw_rows() -> None:
-    """train/session.py reads row lengths from them."""
+    """train/rows.py reads row lengths and offsets from them."""
     from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
 
     rows = [{"messages": [], "mlxr": {"tokens": 3}}]

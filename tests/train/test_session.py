@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conftest import Ran, questions
+from conftest import questions
+from mlxr import blas
 from mlxr.files import file_sha256, read_json, read_jsonl
-
-Run = Callable[..., Ran]
-Write = Callable[..., Path]
-
-
-def prepared(mlxr: Run, recipe: Path) -> Path:
-    ran = mlxr("prep", recipe)
-    assert ran.code == 0, ran.err
-    return recipe
-
-
-def events(run: Path, *kinds: str) -> list[dict[str, Any]]:
-    """Return the events of a run without what clocks and memory say."""
-    noise = {"seconds", "peak_memory", "path"}
-    return [
-        {key: value for key, value in event.items() if key not in noise}
-        for event in read_jsonl(run / "events.jsonl")
-        if event["event"] in kinds
-    ]
+from train.runs import Run, Write, events, prepared
 
 
 def test_a_run_folder_is_a_plain_adapter_and_tells_its_story(
@@ -61,46 +42,6 @@ def test_a_run_folder_is_a_plain_adapter_and_tells_its_story(
     assert f"mlxr compare {run.parent.name}/{run.name}" in ran.err
 
 
-def test_resume_gives_the_same_weights_as_never_stopping(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
-) -> None:
-    recipe = write_recipe(iters=8, steps_per_eval=4, save_every=2, grad_accumulation_steps=2)
-    text = recipe.read_text() + '[train.lr_schedule]\nname = "cosine"\nwarmup = 0.25\n'
-    recipe.write_text(text + "[train.lora_parameters]\nrank = 4\nscale = 2.0\ndropout = 0.1\n")
-    prepared(mlxr, recipe)
-    assert mlxr("train", recipe).code == 0
-    whole = tmp_path / "adapters" / "r" / "0001"
-    assert mlxr("train", recipe).code == 0
-    parts = tmp_path / "adapters" / "r" / "0002"
-    _as_if_stopped_at(parts, 4)
-    ran = mlxr("train", recipe, "--resume")
-    assert ran.code == 0, ran.err
-    assert "Going on with run r/0002 from iteration 4" in ran.err
-    for weights in ("adapters.safetensors", "checkpoints/0000008/adapters.safetensors"):
-        assert file_sha256(whole / weights) == file_sha256(parts / weights)
-    assert events(whole, "trained", "validated") == events(parts, "trained", "validated")
-    results = [read_json(run / "run.json")["result"] for run in (whole, parts)]
-    same = ("best_loss", "best_iteration", "base_loss", "train_loss", "iterations")
-    assert [results[0][key] for key in same] == [results[1][key] for key in same]
-
-
-def _as_if_stopped_at(run: Path, iteration: int) -> None:
-    """Take from a run all that came after an iteration."""
-    for checkpoint in (run / "checkpoints").iterdir():
-        if int(checkpoint.name) > iteration:
-            for file in checkpoint.iterdir():
-                file.unlink()
-            checkpoint.rmdir()
-    kept = [e for e in read_jsonl(run / "events.jsonl") if e.get("iteration", 0) <= iteration]
-    lines = [json.dumps(e) for e in kept if e["event"] != "ended"]
-    (run / "events.jsonl").write_text("\n".join(lines) + "\n")
-    (run / "adapters.safetensors").unlink()
-    record = read_json(run / "run.json")
-    best = [e for e in kept if e["event"] == "validated" and e["best"]][-1]
-    record["result"] |= {"best_loss": best["loss"], "best_iteration": best["iteration"]}
-    (run / "run.json").write_text(json.dumps(record | {"status": "interrupted"}))
-
-
 def test_a_finished_run_is_not_resumed(mlxr: Run, write_recipe: Write) -> None:
     recipe = prepared(mlxr, write_recipe(iters=2))
     assert mlxr("train", recipe).code == 0
@@ -116,7 +57,7 @@ def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_last_finite_weight
     ran = mlxr("train", recipe)
     assert ran.code == 1
     assert "is no longer a finite number" in ran.err
-    assert "Rows of train.jsonl in that batch: " in ran.err
+    assert "Rows in that batch: rows.jsonl:" in ran.err
     assert "train.learning_rate" in ran.err
     record = read_json(tmp_path / "adapters/r/0001/run.json")
     assert record["status"] == "nonfinite"
@@ -153,10 +94,14 @@ def test_validation_does_not_change_training(
     assert one == other
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 9])
 def test_validation_loss_is_the_exact_mean_whatever_the_batch_size(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
+    mlxr: Run, write_recipe: Write, tmp_path: Path, batch_size: int
 ) -> None:
-    recipe = prepared(mlxr, write_recipe(questions(60), iters=2, batch_size=4))
+    """Rows of 9 lengths, so that the mean of the batches' means would be another."""
+    rows = [row | {"answer": " ".join([row["answer"]] * (1 + i % 9))}
+            for i, row in enumerate(questions(60))]  # fmt: skip
+    recipe = prepared(mlxr, write_recipe(rows, iters=1, batch_size=batch_size))
     assert mlxr("train", recipe).code == 0
     reported = events(tmp_path / "adapters/r/0001", "validated")[0]["loss"]
     assert reported == pytest.approx(_mean_nll(tmp_path / "data/r/valid.jsonl"), abs=1e-5)
@@ -197,20 +142,6 @@ def test_a_dry_run_writes_nothing_and_shows_origins(
     assert not (tmp_path / "adapters").exists()
 
 
-def test_what_mlx_lm_raises_is_said_and_logged(
-    mlxr: Run, write_recipe: Write, tmp_path: Path
-) -> None:
-    recipe = write_recipe()
-    recipe.write_text(recipe.read_text() + '[train.lora_parameters]\nkeys = ["no.such.module"]\n')
-    ran = mlxr("train", prepared(mlxr, recipe))
-    assert ran.code == 1
-    assert "error: Training stopped: " in ran.err
-    assert "train.log" in ran.err
-    assert "Traceback" not in ran.err
-    assert "Traceback" in (tmp_path / "adapters/r/0001/train.log").read_text()
-    assert read_json(tmp_path / "adapters/r/0001/run.json")["status"] == "error"
-
-
 def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -> None:
     recipe = prepared(mlxr, write_recipe(iters=2))
     ran = mlxr("train", recipe, "--json")
@@ -218,3 +149,24 @@ def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -
     document = json.loads(ran.out)
     assert document["run"] == "r/0001"
     assert document["iterations"] == 2
+
+
+def test_a_machine_without_openblas_is_told_once(
+    mlxr: Run, write_recipe: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blas, "wanted", lambda: True)
+    monkeypatch.setattr(blas, "find", lambda: None)
+    ran = mlxr("train", prepared(mlxr, write_recipe(iters=1)))
+    assert ran.code == 0
+    assert ran.err.count("apt install libopenblas0-pthread") == 1
+
+
+def test_tensorboard_has_every_figure(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    recipe = write_recipe(iters=2, report_to="tensorboard", steps_per_report=1)
+    ran = mlxr("train", prepared(mlxr, recipe))
+    assert ran.code == 0, ran.err
+    [file] = (tmp_path / "adapters/r/0001/tensorboard").iterdir()
+    written = file.read_bytes()
+    figures = "train_loss learning_rate grad_norm trained_tokens val_loss"
+    assert all(name.encode() in written for name in figures.split())

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -17,6 +18,13 @@ from typing import Any, Literal, Protocol, Self
 @dataclass(frozen=True)
 class Step:
     """A stage turned to something new; `text` is a whole sentence for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to know beside the work; `text` is a whole sentence for the user."""
 
     text: str
 
@@ -44,6 +52,8 @@ class Started:
     parameters: int
     report_every: int
     """Iterations to a plain line of progress."""
+    memory: float | None = None
+    """What training may use on this machine in GB (10^9 bytes), where known."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class Trained:
     """Wall time since the last iteration, validation left out."""
     peak_memory: float
     """Highest memory of the process so far in GB (10^9 bytes)."""
+    grad_norm: float | None = None
+    """Global norm of the gradients of this iteration's update, before clipping; None without."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,9 @@ class Saved:
 class Ended:
     """The child came to its end by itself."""
 
-    reason: Literal["done", "patience", "interrupted", "nonfinite", "error"]
+    reason: Literal[
+        "done", "patience", "interrupted", "nonfinite", "memory", "disk", "killed", "error"
+    ]
     iteration: int
     message: str = ""
     rows: tuple[int, ...] = ()
@@ -102,10 +116,11 @@ class Generated:
     """Answer tokens so far, over all prompts."""
 
 
-Event = Step | Progress | Started | Trained | Validated | Saved | Ended | Generated
+Event = Step | Note | Progress | Started | Trained | Validated | Saved | Ended | Generated
 
 KINDS: dict[str, type[Any]] = {
     "step": Step,
+    "note": Note,
     "progress": Progress,
     "started": Started,
     "trained": Trained,
@@ -133,16 +148,21 @@ def from_json(value: dict[str, Any]) -> Event:
 class Pipe:
     """The child's end: writes events to the descriptor that mlxr gave it.
 
-    `broken` turns true when nobody reads any more, which means that mlxr is gone.
+    `broken` turns true when nobody reads any more, which means that mlxr is gone. Where there
+    is a `record`, a file, each event is appended to it first, so that none is lost with mlxr.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, record: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._record = record
         self.broken = False
 
     def send(self, event: Event) -> None:
         """Write one event; a number that JSON has no word for becomes null."""
         line = json.dumps(_finite(to_json(event))) + "\n"
+        if self._record:
+            with self._record.open("a", encoding="utf-8") as stream:
+                stream.write(line)
         data = line.encode()
         try:
             while data:

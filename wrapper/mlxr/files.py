@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -100,6 +101,17 @@ def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, value
 
 
+def replace_file(source: Path, target: Path) -> None:
+    """Copy `source` over `target`, whole or not at all."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
@@ -110,3 +122,34 @@ def sha256(value: object) -> str:
     """Return the SHA-256 of a JSON value in canonical form (sorted keys), in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hold(stream: IO[bytes]) -> bool:
+    """Lock an open file for as long as it, or a child's copy of it, stays open.
+
+    Returns False when another process holds it. The lock goes with the last process that has
+    the file open, however that ends; a number in a file could be another process's by then.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def held(path: Path) -> bool:
+    """Tell whether a process holds the file (see `hold`); so it is where that is unknown."""
+    import fcntl
+
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False

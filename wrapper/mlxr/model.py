@@ -1,7 +1,8 @@
-"""A model's tokenizer and config files, and what its config says; never its weights."""
+"""A model's tokenizer and config files, and what they and its weights' headers say."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ FILES = (
     "tokenization*.py",
 )
 """What a tokenizer is made of; never weights."""
+_WHOLE = (*FILES, "*.json", "*.txt", "*.py", "model*.safetensors")
+"""What mlx_lm 0.32.2 reads of a model (utils.py, _download)."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,39 @@ class ModelConfig:
     @property
     def quantized(self) -> bool:
         """Whether the weights are quantised."""
-        return "quantization" in self.values or "quantization_config" in self.values
+        return any(
+            key in table
+            for table in self._tables()
+            for key in ("quantization", "quantization_config")
+        )
 
     def _first(self, *names: str) -> int | None:
-        text = self.values.get("text_config")
-        for table in (self.values, text if isinstance(text, dict) else {}):
+        for table in self._tables():
             for name in names:
                 if isinstance(table.get(name), int):
                     return int(table[name])
         return None
 
+    def _tables(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the config, and the part on text of a model that also sees or hears."""
+        text = self.values.get("text_config")
+        return self.values, text if isinstance(text, dict) else {}
 
-def locate(model: str) -> Path:
+
+@dataclass(frozen=True)
+class Weights:
+    """The names of a model's weights, from the headers of its files."""
+
+    names: frozenset[str]
+    exact: bool
+    """Whether they are MLX's own; mlx_lm renames some of a model that was not converted."""
+
+
+def locate(model: str, *, weights: bool = False) -> Path:
     """Return the folder with a model's tokenizer and config files, fetched from the Hub if need be.
 
-    Raises MlxrError when the Hub has no such model, wants terms accepted or cannot be reached.
+    With `weights`, with all of it. Raises MlxrError when the Hub has no such model, wants terms
+    accepted or cannot be reached.
     """
     if Path(model).is_absolute():
         return Path(model)
@@ -69,9 +90,28 @@ def locate(model: str) -> Path:
         from huggingface_hub import snapshot_download
 
         try:
-            return Path(snapshot_download(model, allow_patterns=list(FILES)))
+            return Path(snapshot_download(model, allow_patterns=list(_WHOLE if weights else FILES)))
         except Exception as error:
             raise hub_error(model, error) from error
+
+
+CHAT_TEMPLATE = "chat_template.jinja"
+
+
+def with_chat_template(model: str, template: Path, folder: Path) -> Path:
+    """Make `folder` the same model with another chat template, and return it.
+
+    mlx_lm takes a chat template only from the model's folder: this one holds the template and
+    links to the model's other files. One that is there already is left as it is.
+    """
+    if not folder.is_dir():
+        whole = locate(model, weights=True)
+        folder.mkdir(parents=True)
+        for path in whole.iterdir():
+            if path.name != CHAT_TEMPLATE:
+                (folder / path.name).symlink_to(path)
+        (folder / CHAT_TEMPLATE).write_bytes(template.read_bytes())
+    return folder
 
 
 def hub_error(model: str, error: Exception) -> MlxrError:
@@ -109,3 +149,34 @@ def read_config(folder: Path) -> ModelConfig:
     generation = folder / "generation_config.json"
     last = read_json(generation).get("eos_token_id") if generation.is_file() else None
     return ModelConfig({**config, "eos_token_id": last} if last else dict(config))
+
+
+def read_weights(folder: Path) -> Weights | None:
+    """Return the names of the weights in `folder`; None where they are not (yet) there."""
+    headers = [safetensors_header(path) for path in sorted(folder.glob("model*.safetensors"))]
+    if not headers:
+        return None
+    names = frozenset(name for header in headers for name in header if name != "__metadata__")
+    formats = {(header.get("__metadata__") or {}).get("format") for header in headers}
+    return Weights(names, exact=formats == {"mlx"})
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Return the JSON header of a .safetensors file: name → dtype, shape, data_offsets.
+
+    Its length stands in the first 8 bytes, little-endian
+    (https://github.com/huggingface/safetensors#format). Raises MlxrError when it has none.
+    """
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        try:
+            header = json.loads(stream.read(min(size, _LONGEST_HEADER)))
+        except ValueError:
+            header = None
+    if not isinstance(header, dict):
+        raise MlxrError(f"{path} is no .safetensors file, or a broken one.", "Fetch it again.")
+    return header
+
+
+_LONGEST_HEADER = 100_000_000
+"""Bytes; the limit of the safetensors library."""

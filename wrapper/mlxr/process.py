@@ -21,7 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mlxr import blas
+from mlxr.errors import MlxrError
 from mlxr.events import Event, from_json
+from mlxr.files import hold
 
 GRACE = 30.0
 """Seconds a child has to save and end after being asked to."""
@@ -34,12 +37,21 @@ def environment() -> dict[str, str]:
 
     UTF-8 whatever the locale (mlx_lm dies of ASCII), no buffering, no wrapped lines in the
     log. On Linux, MLX's CPU build would compile each fused kernel with g++ first, some 20 s
-    for a gain that short runs never see, so it is told not to unless the user says otherwise.
+    for a gain that short runs never see, so it is told not to unless the user says otherwise;
+    and an installed OpenBLAS takes the place of its slow BLAS.
     """
     env = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     if sys.platform == "linux":
         env.setdefault("MLX_DISABLE_COMPILE", "1")
-    return env
+    return env | blas.preload(env)
+
+
+def awake(pid: int, platform: str = sys.platform) -> list[str]:
+    """Return the command that keeps a Mac from sleeping until process `pid` ends; [] elsewhere.
+
+    The display may sleep (man caffeinate: -i prevents idle sleep, -w waits for a process).
+    """
+    return ["caffeinate", "-i", "-w", str(pid)] if platform == "darwin" else []
 
 
 @dataclass(frozen=True)
@@ -59,26 +71,41 @@ class Child:
     """A running child. Leaving its `with` block ends it, whatever happened."""
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+        """Start `python -m module`, which owns `log` until its end.
+
+        Raises MlxrError when another mlxr's child owns it.
+        """
         self._log = log
         self.asked = False
+        self._output = log.open("ab")
+        if not hold(self._output):
+            self._output.close()
+            raise MlxrError(f"Another mlxr is at work in {log.parent}.", "Wait until it has ended.")
         read, write = os.pipe()
         try:
-            with log.open("ab") as output:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", module, str(write), *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=environment(),
-                    pass_fds=(write,),
-                    start_new_session=True,
-                )
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(write), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                pass_fds=(write,),
+                start_new_session=True,
+            )
         except BaseException:
             os.close(read)
+            self._output.close()
             raise
         finally:
             os.close(write)
         self._pipe = open(read, encoding="utf-8")  # noqa: SIM115, PTH123 - closed by __exit__
+
+    def stay_awake(self) -> None:
+        """Keep the machine from sleeping while the child runs, where that is needed."""
+        command = awake(self._process.pid)
+        if command:
+            with suppress(OSError):  # then the machine may sleep, and the training waits
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def __enter__(self) -> Self:
         """Return the child."""
@@ -93,11 +120,13 @@ class Child:
         """Stop what still runs."""
         self.kill()
         self._pipe.close()
+        self._output.close()
 
     def events(self) -> Iterator[Event]:
         """Yield what the child reports, until it ends."""
         for line in self._pipe:
-            yield from_json(json.loads(line))
+            if line.endswith("\n"):  # one that was killed may leave half a line
+                yield from_json(json.loads(line))
 
     def interrupt(self) -> None:
         """Ask the child to save and end."""

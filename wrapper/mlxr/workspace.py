@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import read_json
+from mlxr.files import held, read_json
 
 SPLITS = ("train", "valid", "test")
 _RECORD = {"status", "recipe", "recipe_path", "data", "versions"}
@@ -58,19 +58,34 @@ class Run:
         return self.folder / "run.json"
 
     def read_record(self) -> dict[str, Any]:
-        """Return run.json; raises MlxrError when it is not as `mlxr train` wrote it."""
+        """Return run.json; raises MlxrError when it is not as `mlxr train` wrote it.
+
+        The status of a run whose mlxr was killed is "killed": nobody could write that.
+        """
         record = read_json(self.record)
         if not isinstance(record, dict) or not record.keys() >= _RECORD:
             raise MlxrError(
                 f"{self.record} is not as `mlxr train` wrote it.",
                 "Name another run, or train again.",
             )
+        if record["status"] == "running" and not self.alive:
+            record["status"] = "killed"
         return record
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process is training it."""
+        return held(self.log)
 
     @property
     def config(self) -> Path:
         """What mlx_lm is given."""
         return self.folder / "mlx_lm.yaml"
+
+    @property
+    def model(self) -> Path:
+        """The model with the recipe's own chat template, where it has one."""
+        return self.folder / "model"
 
     @property
     def adapter(self) -> Path:

@@ -66,6 +66,7 @@ def compare(
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, path)
     _check(run, record, manifest.sha256, path)
+    _check_answers(prepared)
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
@@ -107,7 +108,7 @@ def _write(
 
 def _check(run: Run, record: Mapping[str, Any], data: str, path: Path) -> None:
     """Raise MlxrError when the run cannot be judged on these data."""
-    if record["status"] == "running":
+    if "result" not in record:
         raise MlxrError(
             f"Run {run.name} has not ended (or was killed).",
             f"Wait for it, or go on with it: mlxr train {path} --resume",
@@ -123,6 +124,15 @@ def _check(run: Run, record: Mapping[str, Any], data: str, path: Path) -> None:
             f"The data of {run.folder.parent.name} were prepared anew since run {run.name} was"
             " trained: its training rows may now be test rows.",
             f"Train on the new data: mlxr train {path}",
+        )
+
+
+def _check_answers(prepared: Prepared) -> None:
+    """Raise MlxrError where there are no prompts to answer."""
+    if any("text" in row for row in read_jsonl(prepared.split("test"))):
+        raise MlxrError(
+            f"{prepared.split('test')} is plain text: there is no prompt to answer, nor an answer.",
+            "mlx_lm measures its loss: python -m mlx_lm lora --test",
         )
 
 

@@ -17,6 +17,8 @@ from mlxr.recipe.mistakes import Mistake, RecipeError, explain
 from mlxr.recipe.schema import Recipe
 
 ENVIRONMENT = "MLXR_"
+FILES = ("chat_template", "data.template", "augment.template", "train.resume_adapter_file")
+"""Keys that name a file, always a local one."""
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -104,20 +106,15 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return `values` with the paths of `folder`'s recipe made absolute."""
-    values = dict(values)
+    values = {key: dict(v) if isinstance(v, dict) else v for key, v in values.items()}
     if isinstance(values.get("model"), str):
         values["model"] = _local(values["model"], folder)
-    if isinstance(values.get("data"), dict):
-        data = values["data"] = dict(values["data"])
-        if "source" in data:
-            data["source"] = _sources(data["source"], folder)
-        if isinstance(data.get("template"), str):
-            data["template"] = _file(data["template"], folder)
-    augment = values.get("augment")
-    if isinstance(augment, dict) and isinstance(augment.get("template"), str):
-        values["augment"] = {**augment, "template": _file(augment["template"], folder)}
-    if isinstance(values.get("chat_template"), str):
-        values["chat_template"] = _file(values["chat_template"], folder)
+    for dotted in ("data.source", *FILES):
+        table, _, key = dotted.rpartition(".")
+        within = values.get(table) if table else values
+        if isinstance(within, dict) and key in within:
+            resolve = _sources if key == "source" else _file
+            within[key] = resolve(within[key], folder)
     return values
 
 
@@ -130,8 +127,8 @@ def _sources(value: Any, folder: Path) -> Any:
     return _local(value, folder) if isinstance(value, str) and value else value
 
 
-def _file(text: str, folder: Path) -> str:
-    return str((folder / Path(text).expanduser()).resolve())
+def _file(value: Any, folder: Path) -> Any:
+    return str((folder / Path(value).expanduser()).resolve()) if isinstance(value, str) else value
 
 
 def _local(text: str, folder: Path) -> str:
@@ -181,8 +178,10 @@ def _override(text: str) -> tuple[str, Any, str]:
         raise MlxrError(f"--set takes KEY=VALUE, not {text!r}.", "--set train.iters=50")
     dotted = key.strip()
     value = _value(value.strip())
-    if dotted in {"model", "data.source", "data.template", "augment.template", "chat_template"}:
+    if dotted in {"model", "data.source"}:
         value = _sources(value, Path.cwd())
+    if dotted in FILES:
+        value = _file(value, Path.cwd())
     return dotted, value, "--set"
 
 

@@ -63,6 +63,8 @@ class Train(Table):
     """Rows in a batch."""
     grad_accumulation_steps: Positive = 1
     """Batches to an optimizer update."""
+    resume_adapter_file: str | None = None
+    """Weights (.safetensors) to begin from, as another run's adapters.safetensors."""
     num_layers: Annotated[int, Field(ge=-1)] = 16
     """Train the last N blocks; -1 is all of them."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-5
@@ -72,15 +74,23 @@ class Train(Table):
     """Optimizer."""
     optimizer_config: dict[str, Any] = Field(default_factory=dict)
     """Its further arguments, as { weight_decay = 0.01 }."""
+    max_grad_norm: Annotated[float, Field(gt=0)] | None = None
+    """Scale gradients of a greater global norm down to it."""
     lora_parameters: LoraParameters = LoraParameters()
     mask_prompt: bool = True
     """Train on the answer only."""
+    answer_start_weight: Annotated[float, Field(ge=1)] = 1.0
+    """Loss weight of an answer's first token, falling in a line to 1."""
+    answer_start_window: Positive = 8
+    """Tokens over which `answer_start_weight` falls to 1."""
     max_seq_length: Annotated[int, Field(ge=8)] = 2048
     """Tokens in a row; see `too_long`."""
     too_long: Literal["drop", "truncate", "error"] = "drop"
     """Rows over `max_seq_length`: leave out, cut the prompt from the left, or stop."""
     grad_checkpoint: bool = False
     """Recompute activations: less memory, more time."""
+    clear_cache_threshold: Annotated[int, Field(ge=0)] = 0
+    """Bytes that MLX may keep in its cache between iterations."""
     val_batches: Annotated[int, Field(ge=-1)] = -1
     """Validation batches; -1 is the whole split, 0 none."""
     steps_per_report: Positive = 10
@@ -93,8 +103,10 @@ class Train(Table):
     """Newest checkpoints kept, besides the best."""
     early_stopping_patience: Positive | None = None
     """Stop after this many validations without a lower loss."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """Nats by which a loss must be lower to count for `early_stopping_patience`."""
     report_to: str | None = None
-    """"wandb", "swanlab" or both, through mlx-lm."""
+    """"wandb", "swanlab" or "tensorboard", through mlx-lm; several with commas."""
     project_name: str | None = None
     """Project name for `report_to`."""
 
@@ -103,6 +115,27 @@ class Train(Table):
         if self.iters is not None and self.epochs is not None:
             raise ValueError("give `iters` or `epochs`, not both")
         return self
+
+    @model_validator(mode="after")
+    def _nothing_idle(self) -> Train:
+        """Refuse what could do nothing as the other keys stand."""
+        if self.num_layers == 0:
+            raise ValueError("num_layers = 0 trains nothing; -1 trains all layers")
+        if self.answer_start_weight > 1 and not self.mask_prompt:
+            raise ValueError("answer_start_weight needs mask_prompt = true: what is an answer?")
+        if self.min_delta and self.early_stopping_patience is None:
+            raise ValueError("min_delta does nothing without early_stopping_patience")
+        if self.early_stopping_patience is not None and self.val_batches == 0:
+            raise ValueError("early_stopping_patience needs validation; val_batches = 0 is none")
+        return self
+
+    @field_validator("report_to")
+    @classmethod
+    def _known_services(cls, text: str | None) -> str | None:
+        names = {name.strip().lower() for name in (text or "").split(",")} - {""}
+        if names - {"wandb", "swanlab", "tensorboard"}:
+            raise ValueError('takes "wandb", "swanlab" and "tensorboard", with commas between')
+        return text
 
 
 FieldKind = Literal["text", "date", "time", "duration", "set"]

@@ -12,7 +12,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from mlxr.events import Ended, Event, Generated, Progress, Saved, Started, Step, Trained, Validated
+from mlxr.events import (
+    Ended,
+    Event,
+    Generated,
+    Note,
+    Progress,
+    Saved,
+    Started,
+    Step,
+    Trained,
+    Validated,
+)
 from mlxr.terminal.chart import TRAIN, VALID, chart
 from mlxr.terminal.plain import started_line
 from mlxr.terminal.progress import TrainingProgress, clock, figure
@@ -54,6 +65,8 @@ class LiveDisplay:
             case Step(text):
                 self._close_step("✓", "green")
                 self._step, self._bar = text, None
+            case Note(text):
+                self._live.console.print(Text(f"· {text}", style="dim"))
             case Progress(text, done, total):
                 self._bar = (text, done, total)
             case Generated(done, total, tokens):
@@ -120,8 +133,10 @@ def _figures(now: TrainingProgress) -> list[str]:
         losses += f"  best {figure(best.loss)} at {best.iteration:,}"
     if now.last is None:
         return [losses]
+    limit = f"/{now.started.memory:.0f}" if now.started.memory else ""
     speed = (
         f"  {figure(now.tokens_per_second, 0)} tokens/s  rate {now.last.learning_rate:.2e}"
-        f"  padding {now.last.padding:.0%}  memory {now.last.peak_memory:.2f} GB"
+        f"  gradient {figure(now.grad_norm, 2)}  padding {now.last.padding:.0%}"
+        f"  memory {now.last.peak_memory:.2f}{limit} GB"
     )
     return [losses, speed]

@@ -10,6 +10,7 @@ from mlxr.events import (
     Ended,
     Event,
     Generated,
+    Note,
     Progress,
     Saved,
     Started,
@@ -48,7 +49,7 @@ class Plain:
 
     def _line(self, event: Event) -> str:
         match event:
-            case Step(text):
+            case Step(text) | Note(text):
                 return text
             case Progress(text, done, total):
                 return f"  {text} {done:,}/{total:,}" if self._moved(text, done, total) else ""

@@ -19,6 +19,8 @@ class TrainingProgress:
     losses: list[tuple[int, float]] = field(default_factory=list)
     """(iteration, smoothed training loss)."""
     validations: list[Validated] = field(default_factory=list)
+    grad_norm: float | None = None
+    """Global norm of the last update's gradients, before clipping."""
     tokens: int = 0
     seconds: float = 0.0
     """Training time, validation left out."""
@@ -31,6 +33,7 @@ class TrainingProgress:
             self.validations.append(event)
             return
         self.last = event
+        self.grad_norm = self.grad_norm if event.grad_norm is None else event.grad_norm
         self.tokens += event.target_tokens
         self.seconds += event.seconds
         if event.loss is not None:

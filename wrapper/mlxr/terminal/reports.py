@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mlxr.compare.judge import Judged
     from mlxr.compare.stage import Comparison
     from mlxr.prep.stage import Preparation
-    from mlxr.train.stage import Plan, Training
+    from mlxr.train.result import Training
+    from mlxr.train.stage import Plan
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
@@ -69,7 +70,8 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
         f" checkpoint every {length.save_every:,}"
     )
     terminal.result("\nPlain mlx-lm on the same rows, with this configuration as mlx_lm.yaml:")
-    terminal.result(f"  {command(Path('mlx_lm.yaml'))}\n")
+    plain = command(Path("mlx_lm.yaml"), trust_remote_code=loaded.recipe.trust_remote_code)
+    terminal.result(f"  {plain}\n")
     for key, value in plan.config.items():
         terminal.result(f"  {key}: {_yaml(value)}")
     document = {"recipe": loaded.recipe.model_dump(mode="json"), "origins": dict(loaded.origins)}
@@ -78,7 +80,7 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
         | {
             "length": asdict(length),
             "mlx_lm": dict(plan.config),
-            "command": command(Path("mlx_lm.yaml")),
+            "command": plain,
         }
     )
 

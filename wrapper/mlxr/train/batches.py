@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 PAD_TO = 16
@@ -29,6 +30,10 @@ class Batches:
     seed: int
     skip: int = 0
     """Batches to leave out at the beginning: those seen before a resumed training stopped."""
+    targets: Sequence[int] | None = None
+    """The rows' target tokens; given, each batch comes with its weight in its update."""
+    accumulated: int = 1
+    """Batches to an update."""
     rows: tuple[int, ...] = field(default=(), init=False)
     padding: float = field(default=0.0, init=False)
 
@@ -40,23 +45,49 @@ class Batches:
         loop: bool = False,
         seed: int | None = None,  # noqa: ARG002 - mlx_lm's signature
         comm_group: Any = None,
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield (tokens, ranges) as mlx arrays.
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield (tokens, ranges) or (tokens, ranges, weight) as mlx arrays.
 
         tokens: int32, (rows, width), padded on the right with 0. ranges: int32, (rows, 2):
         the first and last target position of each row, counted as mlx_lm's loss does.
         Without `loop` one epoch in order of length, with it epochs without end.
         """
+        import mlx.core as mx
+
         rank, size = (comm_group.rank(), comm_group.size()) if comm_group else (0, 1)
+        for rows, weight in self._weighted(self._order(batch_size, loop=loop), rank, size):
+            self.rows = rows
+            arrays = self._arrays([dataset[row] for row in rows], max_seq_length)
+            # An array, as mlx_lm's compiled step would be compiled anew for every other float.
+            yield arrays if weight is None else (*arrays, mx.array(weight))
+
+    def _order(self, batch_size: int, *, loop: bool) -> Iterator[tuple[int, ...]]:
+        """Yield the rows of one batch after another, over all ranks."""
         epoch, seen = divmod(self.skip, -(-len(self.lengths) // batch_size))
         while True:
             order = epoch_batches(self.lengths, batch_size, self.seed, epoch, shuffle=loop)
-            for rows in order[seen:]:
-                self.rows = rows[rank::size]
-                yield self._arrays([dataset[row] for row in self.rows], max_seq_length)
+            yield from order[seen:]
             if not loop:
                 return
             epoch, seen = epoch + 1, 0
+
+    def _weighted(
+        self, order: Iterator[tuple[int, ...]], rank: int, size: int
+    ) -> Iterator[tuple[tuple[int, ...], float | None]]:
+        """Yield this rank's rows of each batch, and the batch's weight.
+
+        mlx_lm takes the plain mean over the batches and ranks of an update; batches of like
+        length differ much in target tokens. With these weights each target token counts alike.
+        """
+        while update := list(islice(order, self.accumulated)):
+            parts = [rows[rank::size] for rows in update]
+            if self.targets is None:
+                yield from ((rows, None) for rows in parts)
+                continue
+            total = sum(self.targets[row] for rows in update for row in rows)
+            for rows in parts:
+                share = sum(self.targets[row] for row in rows) / max(1, total)
+                yield rows, share * len(update) * size
 
     def _arrays(self, items: Sequence[tuple[list[int], int]], longest: int) -> tuple[Any, Any]:
         import mlx.core as mx

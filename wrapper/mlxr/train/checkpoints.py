@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mlxr.files import replace_file
 from mlxr.train.state import Progress, write_state
 
 WEIGHTS = "adapters.safetensors"
@@ -57,8 +58,12 @@ class Checkpoints:
         Older ones beyond the number to keep are removed.
         """
         folder = self._folder / f"{progress.iteration:07d}"
-        self._write(folder, self._weights())
-        write_state(folder, self._optimizer, progress)
+        try:
+            self._write(folder, self._weights())
+            write_state(folder, self._optimizer, progress)
+        except BaseException:
+            shutil.rmtree(folder)  # half a checkpoint, as of a full disk, helps nobody
+            raise
         kept = sorted(path for path in self._folder.iterdir() if path.is_dir())
         for old in kept[: -self._keep]:
             shutil.rmtree(old)
@@ -69,7 +74,7 @@ class Checkpoints:
         self.last_weights.unlink(missing_ok=True)
         best = self._run / "best"
         if best.is_dir():
-            _copy(best / WEIGHTS, self._run / WEIGHTS)
+            replace_file(best / WEIGHTS, self._run / WEIGHTS)
         else:
             self._write(self._run, self._finite)
 
@@ -83,13 +88,11 @@ class Checkpoints:
 
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".{WEIGHTS}.safetensors"  # MLX insists on the ending
-        mx.save_safetensors(str(temporary), weights)
-        temporary.replace(folder / WEIGHTS)
+        try:
+            mx.save_safetensors(str(temporary), weights)
+            temporary.replace(folder / WEIGHTS)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         if folder != self._run:
-            _copy(self._run / CONFIG, folder / CONFIG)
-
-
-def _copy(source: Path, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.tmp")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)
+            replace_file(self._run / CONFIG, folder / CONFIG)

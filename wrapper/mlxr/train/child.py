@@ -3,9 +3,10 @@
     python -m mlxr.train.child FD SETTINGS
 
 FD is the descriptor for events, SETTINGS a JSON object (see `Settings`). The replaced name is
-`mlx_lm.lora.train`; the replacement calls the original with its own public parameters:
-batches (`iterate_batches=`) and a callback (`training_callback=`), called after every
-iteration. All that mlxr adds to training happens in that callback.
+`mlx_lm.lora.train`; the replacement calls the original with its own public parameters: batches
+(`iterate_batches=`), a loss where the recipe asks for another (`loss=`), the optimizer that
+mlx_lm built, watched, and a callback (`training_callback=`) in which, after every iteration,
+all else that mlxr adds to training happens.
 """
 
 from __future__ import annotations
@@ -14,28 +15,13 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from mlxr.events import Ended, Pipe
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the child needs beyond mlx_lm's own configuration."""
-
-    config: str
-    """mlx_lm's configuration file."""
-    run: str
-    """The run folder."""
-    patience: int | None
-    """Validations without improvement before stopping."""
-    keep: int
-    """Checkpoints to keep."""
-    seed: int
-    """Seeds the order of the batches."""
-    resume: str | None = None
-    """Checkpoint folder to go on from."""
+from mlxr.train.settings import Settings
+from mlxr.train.tensorboard import TensorBoard
 
 
 class Interrupt:
@@ -90,18 +76,21 @@ def supervised(
 
 def main(descriptor: int, settings: Settings) -> None:
     """Train as `settings` say, reporting to `descriptor`; raises what mlx_lm raises."""
-    pipe, interrupt = Pipe(descriptor), Interrupt()
+    pipe, interrupt = Pipe(descriptor, Path(settings.events)), Interrupt()
     try:
         from mlx_lm import lora
+        from mlx_lm.tuner.callbacks import SUPPORT_CALLBACK
 
+        SUPPORT_CALLBACK["tensorboard"] = TensorBoard
         lora.train = supervised(lora.train, settings, pipe, interrupt)
-        sys.argv = ["mlx_lm.lora", "-c", settings.config]
+        sys.argv = ["mlx_lm.lora", *settings.arguments]
         lora.main()
     except KeyboardInterrupt:
         pipe.send(Ended("interrupted", 0, "before the first iteration"))
         sys.exit(130)
     except Exception as error:
-        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
+        with suppress(OSError):  # of a full disk, which mlxr then reads in the log
+            pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
         raise
 
 

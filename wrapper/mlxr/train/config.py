@@ -55,7 +55,6 @@ def mlx_lm_config(
     """Return the complete configuration file of `mlx_lm lora -c` for a run.
 
     Every key of mlx-lm is written, so that none of its defaults decides anything.
-    Raises MlxrError when the model cannot be trained as the recipe asks.
     """
     train = recipe.train
     return {
@@ -65,7 +64,7 @@ def mlx_lm_config(
         "data": str(data),
         "adapter_path": str(adapter),
         "seed": recipe.seed,
-        "fine_tune_type": _fine_tune_type(train, model),
+        "fine_tune_type": train.fine_tune_type,
         "num_layers": _num_layers(train, model),
         "lora_parameters": lora_parameters(train),
         "optimizer": train.optimizer,
@@ -83,10 +82,11 @@ def mlx_lm_config(
         "max_seq_length": train.max_seq_length,
         "mask_prompt": train.mask_prompt,
         "grad_checkpoint": train.grad_checkpoint,
-        "resume_adapter_file": None,
+        "resume_adapter_file": train.resume_adapter_file,
         "report_to": train.report_to,
         "project_name": train.project_name,
         "trust_remote_code": recipe.trust_remote_code,
+        "clear_cache_threshold": train.clear_cache_threshold,
         "test_batches": -1,
     }
 
@@ -130,28 +130,19 @@ def warmup_updates(given: LrSchedule, updates: int) -> int:
     return round(given.warmup * updates) if isinstance(given.warmup, float) else given.warmup
 
 
-def command(config: Path) -> str:
+def arguments(config: Path, *, trust_remote_code: bool) -> list[str]:
+    """Return mlx_lm's command line; it ignores trust_remote_code in its configuration."""
+    return ["-c", str(config), *(["--trust-remote-code"] if trust_remote_code else [])]
+
+
+def command(config: Path, *, trust_remote_code: bool = False) -> str:
     """Return the plain mlx-lm command that trains the same rows, as a person would type it."""
-    return f"python -m mlx_lm lora -c {shlex.quote(str(config))}"
-
-
-def _fine_tune_type(train: Train, model: ModelConfig) -> str:
-    if train.fine_tune_type == "full" and model.quantized:
-        raise MlxrError(
-            'train.fine_tune_type = "full" cannot train a quantised model: its weights are'
-            " integers.",
-            'Use fine_tune_type = "lora" (or "dora"), or name an unquantised model.',
-        )
-    return train.fine_tune_type
+    words = arguments(config, trust_remote_code=trust_remote_code)
+    return f"python -m mlx_lm lora {shlex.join(words)}"
 
 
 def _num_layers(train: Train, model: ModelConfig) -> int:
     """Return the number of blocks to train; mlx-lm's default of 16 yields to smaller models."""
-    if model.layers is None or train.num_layers <= model.layers:
+    if model.layers is None or "num_layers" in train.model_fields_set:
         return train.num_layers
-    if "num_layers" not in train.model_fields_set:
-        return model.layers
-    raise MlxrError(
-        f"train.num_layers = {train.num_layers}, but the model has {model.layers} layers.",
-        f"Set train.num_layers = {model.layers} or less; -1 trains all of them.",
-    )
+    return min(train.num_layers, model.layers)

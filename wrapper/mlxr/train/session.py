@@ -11,16 +11,23 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxr.events import Ended, Pipe, Saved, Started, Trained, Validated
+from mlxr.events import Ended, Pipe, Saved, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
+from mlxr.train.loss import answer_start_loss, weighted_loss
+from mlxr.train.optimizer import Watched
+from mlxr.train.rows import row_lengths, row_targets
+from mlxr.train.start import started
 from mlxr.train.state import Progress, read_state
+from mlxr.train.validation import Asked, validation_loss
 
 if TYPE_CHECKING:
-    from mlxr.train.child import Interrupt, Settings
+    from mlxr.train.child import Interrupt
+    from mlxr.train.settings import Settings
 
 NEVER = 2**62
 
@@ -49,11 +56,12 @@ class Session:
         interrupt: Interrupt,
     ) -> None:
         """Prepare to train; `reporting` is the callback of the recipe's `report_to`, or None."""
-        self.model, self.args, self.optimizer = model, args, optimizer
+        self.model, self.args = model, args
+        self.optimizer = Watched(optimizer, settings.max_grad_norm)
         self.train_set, self.valid_set = train_set, valid_set
         self.reporting, self.settings = reporting, settings
         self.pipe, self.interrupt = pipe, interrupt
-        self.checkpoints = Checkpoints(model, optimizer, Path(settings.run), settings.keep)
+        self.checkpoints = Checkpoints(model, self.optimizer, Path(settings.run), settings.keep)
         self.progress = Progress()
         self.start = 0
         self.start_tokens = 0
@@ -66,16 +74,26 @@ class Session:
             self.progress = read_state(Path(self.settings.resume), self.model, self.optimizer)
             self.checkpoints.remember_if_finite()
         self.start = self.progress.iteration
-        self.batches = Batches(row_lengths(self.train_set), self.settings.seed, self.start)
-        self._report_start()
+        self.batches = self._batches()
+        self.pipe.send(
+            started(self.model, self.args, self.settings, len(self.train_set), self.start)
+        )
         ended = Ended("done", self.args.iters)
         try:
-            if not self.start:
+            if not self.start or self.progress.pending:
                 self._validate()
+                self._stop_if_spent()
+            if not self.start and self.interrupt.requested:
+                raise Stop(Ended("interrupted", 0, "before the first iteration"))
             self._train(original)
         except Stop as stop:
             ended = stop.ended
-        self.checkpoints.finish()
+        except Exception:
+            with suppress(Exception):  # what went wrong first is what to tell
+                self.checkpoints.finish()
+            raise
+        if self.progress.iteration:
+            self.checkpoints.finish()
         self.pipe.send(ended)
 
     def on_train_loss_report(self, info: dict[str, Any]) -> None:
@@ -85,6 +103,7 @@ class Session:
         tokens = self.start_tokens + int(info["trained_tokens"]) - now.tokens
         now.tokens += tokens
         loss = float(info["train_loss"])
+        norm = self.optimizer.norm if self._updated else None
         self.pipe.send(
             Trained(
                 iteration=now.iteration,
@@ -94,11 +113,13 @@ class Session:
                 padding=self.batches.padding,
                 seconds=time.perf_counter() - self.clock,
                 peak_memory=float(info["peak_memory"]),
+                grad_norm=norm,
             )
         )
         if self.reporting and now.iteration % self.args.steps_per_report == 0:
-            self.reporting.on_train_loss_report({**info, "iteration": now.iteration})
-        self._stop_if_not_finite(loss)
+            whole = {"iteration": now.iteration, "trained_tokens": now.tokens, "grad_norm": norm}
+            self.reporting.on_train_loss_report(info | whole)
+        self._stop_if_not_finite(loss, norm)
         self._validate_and_save()
         self.clock = time.perf_counter()
 
@@ -113,36 +134,54 @@ class Session:
                 steps_per_report=1,
                 steps_per_save=NEVER,
                 adapter_file=self.checkpoints.last_weights,
+                clear_cache_threshold=self.settings.clear_cache_threshold,
             ),
             optimizer=self.optimizer,
             train_dataset=self.train_set,
             val_dataset=None,
             iterate_batches=self.batches,
             training_callback=self,
+            **self._loss(),
         )
 
-    def _report_start(self) -> None:
-        from mlx.utils import tree_flatten
-        from mlx_lm.utils import get_total_parameters
+    def _loss(self) -> dict[str, Any]:
+        """Return mlx_lm's `loss=`, where another than its own is needed."""
+        from mlx_lm.tuner.trainer import default_loss
 
-        trainable = sum(v.size for _, v in tree_flatten(self.model.trainable_parameters()))
-        self.pipe.send(
-            Started(
-                start=self.start,
-                iterations=self.args.iters,
-                batches_per_epoch=math.ceil(len(self.train_set) / self.args.batch_size),
-                updates=self.args.iters // self.args.grad_accumulation_steps,
-                trainable=trainable,
-                parameters=get_total_parameters(self.model),
-                report_every=self.args.steps_per_report,
-            )
+        weight, window = self.settings.answer_start_weight, self.settings.answer_start_window
+        loss = default_loss if weight == 1 else answer_start_loss(weight, window)
+        if self.batches.targets is not None:
+            loss = weighted_loss(loss)
+        return {} if loss is default_loss else {"loss": loss}
+
+    def _batches(self) -> Batches:
+        """Return the batches of training, weighted where several make an update."""
+        import mlx.core as mx
+
+        several = self.args.grad_accumulation_steps * mx.distributed.init().size() > 1
+        return Batches(
+            row_lengths(self.train_set),
+            self.settings.seed,
+            self.start,
+            targets=row_targets(self.train_set, self.args.max_seq_length) if several else None,
+            accumulated=self.args.grad_accumulation_steps,
         )
 
-    def _stop_if_not_finite(self, loss: float) -> None:
-        """Stop when the loss or a weight is no number; the last finite weights are kept."""
-        if math.isfinite(loss) and self.checkpoints.remember_if_finite():
+    @property
+    def _updated(self) -> bool:
+        """Whether this iteration ended with an optimizer update."""
+        return not self.progress.iteration % int(self.args.grad_accumulation_steps)
+
+    def _stop_if_not_finite(self, loss: float, norm: float | None) -> None:
+        """Stop when loss, gradient or a weight is no number; the last finite weights are kept."""
+        if not math.isfinite(loss):
+            what = "the loss"
+        elif norm is not None and not math.isfinite(norm):
+            what = "the gradient"
+        elif not self.checkpoints.remember_if_finite():
+            what = "a weight"
+        else:
             return
-        what = "the loss" if not math.isfinite(loss) else "a weight"
         message = f"{what} is no longer a finite number"
         rows = tuple(row + 1 for row in self.batches.rows)
         raise Stop(Ended("nonfinite", self.progress.iteration, message, rows))
@@ -155,57 +194,51 @@ class Session:
         """
         now = self.progress
         last = now.iteration == self.args.iters
-        updated = now.iteration % self.args.grad_accumulation_steps == 0
+        updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
-        patience = self.settings.patience
-        spent = patience is not None and now.waiting >= patience and not last
         asked = (self.interrupt.requested or self.pipe.broken) and updated and not last
         if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
-        if spent:
-            message = f"no lower validation loss in {patience} validations"
-            raise Stop(Ended("patience", now.iteration, message))
+        self._stop_if_spent()
         if asked:
             raise Stop(Ended("interrupted", now.iteration))
+
+    def _stop_if_spent(self) -> None:
+        patience, now = self.settings.patience, self.progress
+        if patience is not None and now.waiting >= patience and now.iteration < self.args.iters:
+            message = f"no lower validation loss in {patience} validations"
+            raise Stop(Ended("patience", now.iteration, message))
 
     def _validate(self) -> None:
         """Measure the mean loss per target token over the validation rows; keep the best."""
         if not self.valid_set or not self.args.val_batches:
             return
-        from mlx_lm.tuner.trainer import evaluate
-
-        begin = time.perf_counter()
-        loss = evaluate(
-            model=self.model,
-            dataset=self.valid_set,
-            batch_size=self.args.batch_size,
-            num_batches=self.args.val_batches,
-            max_seq_length=self.args.max_seq_length,
-            iterate_batches=Batches(row_lengths(self.valid_set), self.settings.seed),
-        )
-        self.model.train()
+        begin, now = time.perf_counter(), self.progress
+        loss = self._validation_loss()
+        now.pending = loss is None
+        if loss is None:
+            return
         seconds = time.perf_counter() - begin
-        now = self.progress
-        better = now.iteration > 0 and (now.best is None or loss < now.best)
+        better = now.iteration > 0 and math.isfinite(loss) and (now.best is None or loss < now.best)
         if better:
-            now.best, now.waiting = loss, 0
+            now.best = loss
             self.checkpoints.keep_best()
-        elif now.iteration:
-            now.waiting += 1
+        if now.iteration:
+            now.count(loss, self.settings.min_delta)
         self.pipe.send(Validated(now.iteration, loss, seconds, better))
         if self.reporting:
             report = {"iteration": now.iteration, "val_loss": loss, "val_time": seconds}
             self.reporting.on_val_loss_report(report)
 
+    def _validation_loss(self) -> float | None:
+        """Return the loss, or None when the child was asked to end meanwhile."""
+        return validation_loss(
+            self.model, self.valid_set, self.args, self.settings, self._break_off_if_asked
+        )
 
-def row_lengths(dataset: Any) -> list[int]:
-    """Return the token count of each row of an mlx_lm `CacheDataset`.
-
-    prep stores it with the row, which spares tokenising everything before the first batch.
-    """
-    rows = dataset._data
-    return [
-        int(rows[i]["mlxr"]["tokens"]) if "mlxr" in rows[i] else len(dataset[i][0])
-        for i in range(len(dataset))
-    ]
+    def _break_off_if_asked(self) -> None:
+        """Leave a validation for which a resumed training has time, if the child is to end now."""
+        last = self.progress.iteration == self.args.iters
+        if self.interrupt.requested and self._updated and not last:
+            raise Asked

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr import provenance
+from mlxr import blas
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Event, Step, Trained, Validated, to_json
-from mlxr.files import file_sha256, json_line, write_json
+from mlxr.events import Display, Ended, Note, Step
+from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
-from mlxr.model import locate, read_config
-from mlxr.process import Child, Exit
+from mlxr.model import locate, read_config, read_weights, with_chat_template
+from mlxr.process import Child
 from mlxr.recipe import Loaded, Recipe
-from mlxr.train.config import Schedule, mlx_lm_config, schedule
+from mlxr.train import faults
+from mlxr.train.checks import check
+from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
+from mlxr.train.result import Figures, Training, opening, rewind
+from mlxr.train.settings import Settings
 from mlxr.train.state import resumable
 from mlxr.workspace import Prepared, Run, Workspace
 
@@ -35,23 +38,6 @@ class Plan:
     """mlx_lm's configuration; its adapter_path is set when the run gets its number."""
 
 
-@dataclass(frozen=True)
-class Training:
-    """How a run ended."""
-
-    run: Run
-    recipe: Path
-    reason: str
-    iterations: int
-    base_loss: float | None
-    """Validation loss before training, in nats per target token."""
-    best_loss: float | None
-    best_iteration: int | None
-    seconds: float
-    peak_memory: float | None
-    """GB (10^9 bytes)."""
-
-
 def plan(loaded: Loaded, workspace: Workspace) -> Plan:
     """Return what training this recipe would do.
 
@@ -60,10 +46,11 @@ def plan(loaded: Loaded, workspace: Workspace) -> Plan:
     recipe = loaded.recipe
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, loaded.path)
+    folder = locate(recipe.model)
+    model = read_config(folder)
+    check(recipe.train, model, read_weights(folder))
     length = schedule(recipe.train, manifest.rows["train"])
-    config = mlx_lm_config(
-        recipe, read_config(locate(recipe.model)), prepared.folder, Path("adapters"), length
-    )
+    config = mlx_lm_config(recipe, model, prepared.folder, Path("adapters"), length)
     return Plan(loaded, prepared, manifest, length, config)
 
 
@@ -73,10 +60,22 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     Ctrl-C ends the training with everything saved. Raises MlxrError when it failed; the run
     folder then says why, and keeps the last finite weights.
     """
-    run = workspace.new_run(plan.loaded.recipe.name)
-    write_json(run.config, {**plan.config, "adapter_path": str(run.folder)})
-    display.show(Step(f"Training {plan.loaded.recipe.name} as run {run.name}"))
-    return _supervise(run, plan.loaded.recipe, _opening(plan), None, display)
+    recipe = plan.loaded.recipe
+    run = workspace.new_run(recipe.name)
+    paths = {"model": _model(recipe, run), "adapter_path": str(run.folder)}
+    write_json(run.config, {**plan.config, **paths})
+    display.show(Step(f"Training {recipe.name} as run {run.name}"))
+    if blas.wanted() and not blas.find():
+        display.show(Note(blas.ADVICE))
+    record = opening(plan.loaded, plan.manifest)
+    return _supervise(run, plan.prepared, record, settings(run, recipe), Figures(), display)
+
+
+def _model(recipe: Recipe, run: Run) -> str:
+    """Return the model that mlx_lm is to load: the recipe's, or that with the recipe's template."""
+    if recipe.chat_template is None:
+        return recipe.model
+    return str(with_chat_template(recipe.model, Path(recipe.chat_template), run.model))
 
 
 def resume(run: Run, workspace: Workspace, display: Display) -> Training:
@@ -86,12 +85,9 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     """
     record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
-    if record["status"] == "done":
-        raise MlxrError(
-            f"Run {run.name} is finished: there is nothing to go on with.",
-            f"Train longer in a new run: mlxr train {path} --set train.iters=…",
-        )
-    manifest = read_manifest(workspace.prepared(recipe.name), recipe, path)
+    _check_resumable(run, record["status"], path)
+    prepared = workspace.prepared(recipe.name)
+    manifest = read_manifest(prepared, recipe, path)
     if manifest.sha256 != record["data"]["sha256"]:
         raise MlxrError(
             f"The data of {recipe.name} are no longer those that run {run.name} was trained on.",
@@ -100,35 +96,94 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     found = resumable(run.checkpoints)
     if not found:
         raise MlxrError(f"Run {run.name} has no checkpoint to go on from.", f"mlxr train {path}")
-    display.show(Step(f"Going on with run {run.name} from iteration {int(found[-1].name):,}"))
-    return _supervise(run, recipe, record, found[-1], display)
+    iteration = int(found[-1].name)
+    display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
+    figures = rewind(run, iteration)
+    told = settings(run, recipe, found[-1])
+    return _supervise(run, prepared, record, told, figures, display)
+
+
+def _check_resumable(run: Run, status: str, path: Path) -> None:
+    """Raise MlxrError where going on makes no sense."""
+    if status == "running":
+        raise MlxrError(f"Run {run.name} is still training.", "Stop it first, or wait.")
+    if status in {"done", "patience"}:
+        raise MlxrError(
+            f"Run {run.name} is finished: there is nothing to go on with.",
+            f"Train longer in a new run: mlxr train {path} --set train.iters=…",
+        )
+    if status == "nonfinite":
+        raise MlxrError(
+            f"Run {run.name} stopped at a number that is not finite, and would do so again.",
+            f"Train anew, more slowly: mlxr train {path} --set train.learning_rate=…",
+        )
+
+
+def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settings:
+    """Return what the child is told beyond mlx_lm's configuration."""
+    train = recipe.train
+    return Settings(
+        arguments=arguments(run.config, trust_remote_code=recipe.trust_remote_code),
+        run=str(run.folder),
+        events=str(run.events),
+        patience=train.early_stopping_patience,
+        keep=train.keep_checkpoints,
+        seed=recipe.seed,
+        min_delta=train.min_delta,
+        max_grad_norm=train.max_grad_norm,
+        answer_start_weight=train.answer_start_weight,
+        answer_start_window=train.answer_start_window,
+        clear_cache_threshold=train.clear_cache_threshold,
+        begin_from=train.resume_adapter_file,
+        resume=str(checkpoint) if checkpoint else None,
+    )
 
 
 def _supervise(
-    run: Run, recipe: Recipe, record: dict[str, Any], checkpoint: Path | None, display: Display
+    run: Run,
+    prepared: Prepared,
+    record: dict[str, Any],
+    told: Settings,
+    figures: Figures,
+    display: Display,
 ) -> Training:
-    write_json(run.record, record | {"status": "running"})
-    settings = {
-        "config": str(run.config),
-        "run": str(run.folder),
-        "patience": recipe.train.early_stopping_patience,
-        "keep": recipe.train.keep_checkpoints,
-        "seed": recipe.seed,
-        "resume": str(checkpoint) if checkpoint else None,
-    }
-    begin = time.perf_counter()
-    seen = _Seen.before(record.get("result"), checkpoint)
-    with Child("mlxr.train.child", [json.dumps(settings)], run.log) as child:
-        _follow(child, run, display, seen)
-        exit_ = child.wait()
-    ended = seen.ended or Ended("error", seen.iteration, _last_words(exit_))
-    result = _result(run, seen, ended, time.perf_counter() - begin)
-    write_json(run.record, record | {"status": ended.reason, "result": result})
-    if ended.reason in {"error", "nonfinite"}:
-        raise _failure(run, ended)
+    """Run the child to its end, and write run.json whatever happens meanwhile."""
+    recipe = Recipe.model_validate(record["recipe"])
+    record = {key: value for key, value in record.items() if key != "result"}
+    begin, before = time.perf_counter(), figures.seconds
+    ended = Ended("interrupted", figures.iterations, "left without saving")
+    child = Child("mlxr.train.child", [json.dumps(asdict(told))], run.log)
+    try:
+        with child:
+            child.stay_awake()
+            write_json(run.record, record | {"status": "running"})
+            said = _follow(child, display, figures)
+            ended = faults.told(said, child.wait(), figures.iterations)
+    except Exception as error:
+        ended = Ended(faults.cause(str(error)), figures.iterations, f"mlxr failed: {error}")
+        raise
+    finally:
+        figures.seconds = before + time.perf_counter() - begin
+        _rescue(run, ended)
+        rows = faults.places(prepared, ended.rows)
+        record |= {"status": ended.reason, "result": figures.result(run, ended, rows)}
+        write_json(run.record, record)
+    if ended.reason in faults.FAILED:
+        raise faults.failure(run, record, recipe.train)
     return Training(
-        run, Path(record["recipe_path"]), ended.reason, **{k: result[k] for k in _FIGURES}
+        run=run,
+        recipe=Path(record["recipe_path"]),
+        reason=ended.reason,
+        **{name: record["result"][name] for name in _FIGURES},
     )
+
+
+def _rescue(run: Run, ended: Ended) -> None:
+    """Make the run's result of its best or newest weights, where its child could not."""
+    kept = [run.best, *reversed(resumable(run.checkpoints))]
+    found = next((folder for folder in kept if (folder / run.adapter.name).is_file()), None)
+    if found and (ended.reason in {"killed", "memory", "error"} or not run.adapter.is_file()):
+        replace_file(found / run.adapter.name, run.adapter)
 
 
 _FIGURES = (
@@ -136,105 +191,18 @@ _FIGURES = (
 )  # fmt: skip
 
 
-@dataclass
-class _Seen:
-    """What the events so far amount to."""
+def _follow(child: Child, display: Display, figures: Figures) -> Ended | None:
+    """Take the child's events until it ends; return its own word on how, if it gave one.
 
-    iteration: int = 0
-    train_loss: float | None = None
-    base_loss: float | None = None
-    best_loss: float | None = None
-    best_iteration: int | None = None
-    peak_memory: float | None = None
-    target_tokens: int = 0
-    ended: Ended | None = None
-
-    @classmethod
-    def before(cls, result: dict[str, Any] | None, checkpoint: Path | None) -> _Seen:
-        """Return what an earlier part of a resumed run amounted to."""
-        if result is None or checkpoint is None:
-            return cls()
-        return cls(
-            iteration=int(checkpoint.name),
-            base_loss=result["base_loss"],
-            best_loss=result["best_loss"],
-            best_iteration=result["best_iteration"],
-            target_tokens=result["target_tokens"],
-        )
-
-    def take(self, event: Event) -> None:
-        if isinstance(event, Trained):
-            self.iteration, self.train_loss = event.iteration, event.loss
-            self.peak_memory = event.peak_memory
-            self.target_tokens += event.target_tokens
-        elif isinstance(event, Validated):
-            if event.iteration == 0:
-                self.base_loss = event.loss
-            if event.best:
-                self.best_loss, self.best_iteration = event.loss, event.iteration
-        elif isinstance(event, Ended):
-            self.ended = event
-
-
-def _follow(child: Child, run: Run, display: Display, seen: _Seen) -> None:
-    """Take the child's events until it ends; the first Ctrl-C asks it to save and end."""
-    told = False
-    with run.events.open("a", encoding="utf-8") as stream, child.interruptible():
+    The first Ctrl-C asks it to save and end.
+    """
+    told, ended = False, None
+    with child.interruptible():
         for event in child.events():
-            seen.take(event)
-            stream.write(json_line(to_json(event)) + "\n")
-            stream.flush()
+            figures.take(event)
+            ended = event if isinstance(event, Ended) else ended
             display.show(event)
             if child.asked and not told:
                 told = True
                 display.show(Step("Saving; Ctrl-C again to leave without"))
-
-
-def _opening(plan: Plan) -> dict[str, Any]:
-    return {
-        "schema": "mlxr.run/1",
-        "status": "running",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "recipe": plan.loaded.recipe.model_dump(mode="json"),
-        "recipe_path": str(plan.loaded.path.resolve()),
-        "data": {"sha256": plan.manifest.sha256, "files": dict(plan.manifest.files)},
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-    }
-
-
-def _result(run: Run, seen: _Seen, ended: Ended, seconds: float) -> dict[str, Any]:
-    return {
-        "iterations": seen.iteration,
-        "train_loss": seen.train_loss,
-        "base_loss": seen.base_loss,
-        "best_loss": seen.best_loss,
-        "best_iteration": seen.best_iteration,
-        "target_tokens": seen.target_tokens,
-        "peak_memory": seen.peak_memory,
-        "seconds": seconds,
-        "message": ended.message,
-        "rows": list(ended.rows),
-        "adapter_sha256": file_sha256(run.adapter) if run.adapter.is_file() else None,
-    }
-
-
-def _last_words(exit_: Exit) -> str:
-    how = f"was ended by {exit_.signal}" if exit_.signal else f"ended with code {exit_.code}"
-    lines = exit_.tail.splitlines()
-    return f"mlx_lm {how}" + (f"; its last words: {lines[-1]}" if lines else "")
-
-
-def _failure(run: Run, ended: Ended) -> MlxrError:
-    kept = "The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
-    if ended.reason == "nonfinite":
-        rows = ", ".join(map(str, ended.rows))
-        return MlxrError(
-            f"Stopped at iteration {ended.iteration}: {ended.message}. Rows of train.jsonl in"
-            f" that batch: {rows}. {kept}".rstrip(),
-            "Look at those rows; then try a lower train.learning_rate"
-            " (--set train.learning_rate=…).",
-        )
-    return MlxrError(
-        f"Training stopped: {ended.message}. {kept}".rstrip(), f"The whole log: {run.log}"
-    )
+    return ended

@@ -8,6 +8,7 @@ A training continued from it is the one that never stopped, bit for bit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,24 @@ class Progress:
     """Target tokens trained on."""
     best: float | None = None
     """Lowest validation loss of trained weights."""
+    reference: float | None = None
+    """The validation loss that the next must be lower than, by `min_delta`, to improve."""
     waiting: int = 0
-    """Validations since then."""
+    """Validations since the last improvement."""
+    pending: bool = False
+    """A validation that was due here was broken off; going on begins with it."""
+
+    def count(self, loss: float, min_delta: float) -> None:
+        """Count a validation towards patience, or begin to count anew.
+
+        Small steps add up: the loss is held against the last improvement, not the last best.
+        A loss that is no number improves nothing.
+        """
+        first = self.reference is None and math.isfinite(loss)
+        if first or (self.reference is not None and loss < self.reference - min_delta):
+            self.reference, self.waiting = loss, 0
+        else:
+            self.waiting += 1
 
 
 def write_state(folder: Path, optimizer: Any, progress: Progress) -> None:

@@ -1,0 +1,74 @@
+"""Faults for a real training child: Python imports this by itself where it is on the path.
+
+FAULT=<what>@<n>: at the n-th optimizer update; for "save" at the n-th file of weights, for
+"validate" at the n-th validation.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+METAL = (
+    "libc++abi: terminating due to uncaught exception of type std::runtime_error: [METAL] Command"
+    " buffer execution failed: Insufficient Memory"
+    " (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)\n"
+)
+
+
+def _memory() -> None:
+    sys.stderr.write(METAL)
+    sys.stderr.flush()
+    os.abort()
+
+
+def _raise() -> None:
+    raise RuntimeError("something broke inside")
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
+    "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "orphan": lambda: os.kill(os.getppid(), signal.SIGKILL),
+    "validate": lambda: os.kill(os.getpid(), signal.SIGINT),
+    "memory": _memory,
+    "raise": _raise,
+    "save": _raise,
+}
+
+
+def _after(count: int, call: Callable[..., Any], fault: Callable[[], Any]) -> Callable[..., Any]:
+    calls = 0
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            fault()
+        return call(*arguments, **named)
+
+    return counted
+
+
+def _inject(what: str, count: int) -> None:
+    import mlx.core as mx
+    from mlx.optimizers import Optimizer
+
+    place: Any
+    place, name = Optimizer, "update"
+    if what == "save":
+        place, name = mx, "save_safetensors"
+    if what == "validate":
+        from mlx_lm.tuner import trainer
+
+        place, name = trainer, "evaluate"
+    setattr(place, name, _after(count, getattr(place, name), FAULTS[what]))
+
+
+if "FAULT" in os.environ and "mlxr.train.child" in sys.orig_argv:
+    _what, _, _count = os.environ["FAULT"].partition("@")
+    _inject(_what, int(_count))

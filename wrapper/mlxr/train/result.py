@@ -1,0 +1,116 @@
+"""What a training amounts to: told by its events, kept in run.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlxr import provenance
+from mlxr.events import Ended, Event, Trained, Validated, from_json
+from mlxr.files import file_sha256, write_jsonl
+from mlxr.manifest import Manifest
+from mlxr.recipe import Loaded
+from mlxr.workspace import Run
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run ended."""
+
+    run: Run
+    recipe: Path
+    reason: str
+    iterations: int
+    base_loss: float | None
+    """Validation loss before training, in nats per target token."""
+    best_loss: float | None
+    best_iteration: int | None
+    seconds: float
+    peak_memory: float | None
+    """GB (10^9 bytes)."""
+
+
+@dataclass
+class Figures:
+    """What the events so far amount to."""
+
+    iterations: int = 0
+    train_loss: float | None = None
+    base_loss: float | None = None
+    best_loss: float | None = None
+    best_iteration: int | None = None
+    target_tokens: int = 0
+    peak_memory: float | None = None
+    seconds: float = 0.0
+
+    def take(self, event: Event) -> None:
+        """Add one event."""
+        if isinstance(event, Trained):
+            self.iterations, self.train_loss = event.iteration, event.loss
+            self.peak_memory = max(self.peak_memory or 0.0, event.peak_memory)
+            self.target_tokens += event.target_tokens
+        elif isinstance(event, Validated):
+            if event.iteration == 0:
+                self.base_loss = event.loss
+            if event.best:
+                self.best_loss, self.best_iteration = event.loss, event.iteration
+        if isinstance(event, Trained | Validated):
+            self.seconds += event.seconds
+
+    def result(self, run: Run, ended: Ended, rows: list[str]) -> dict[str, Any]:
+        """Return the `result` of run.json; `rows` name the rows of a batch that failed."""
+        digest = file_sha256(run.adapter) if run.adapter.is_file() else None
+        return {
+            **asdict(self),
+            "message": ended.message,
+            "rows": rows,
+            "adapter_sha256": digest,
+        }
+
+
+def opening(loaded: Loaded, manifest: Manifest) -> dict[str, Any]:
+    """Return run.json as it stands when a run begins."""
+    return {
+        "schema": "mlxr.run/1",
+        "status": "running",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": loaded.recipe.model_dump(mode="json"),
+        "recipe_path": str(loaded.path.resolve()),
+        "data": {"sha256": manifest.sha256, "files": dict(manifest.files)},
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+    }
+
+
+def rewind(run: Run, iteration: int) -> Figures:
+    """Drop from events.jsonl what came after `iteration`; return what the rest amounts to.
+
+    A run that was killed may have got further than its newest checkpoint. What it did after
+    it is done again, and told again.
+    """
+    kept = [
+        event
+        for event in _events(run.events)
+        if event["event"] != "ended" and event.get("iteration", 0) <= iteration
+    ]
+    write_jsonl(run.events, kept)
+    figures = Figures()
+    for event in kept:
+        figures.take(from_json(event))
+    return figures
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a file up to a line that a killed mlxr left incomplete."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
