@@ -50,7 +50,7 @@ def test_each_stratum_is_divided_alike(model: Path, tmp_path: Path) -> None:
 def test_a_column_that_no_row_has_is_told(model: Path, tmp_path: Path, key: str) -> None:
     with pytest.raises(MlxrError) as raised:
         written(model, tmp_path, clean_rows(), data={"splits": {**SHARES, key: "tlak"}})
-    assert raised.value.message == f"data.splits.{key}: no row has a column 'tlak'."
+    assert raised.value.message == f"data.splits.{key}: no row has a value in a column 'tlak'."
 
 
 def test_nearly_the_same_prompts_share_a_split(model: Path, tmp_path: Path) -> None:
@@ -107,3 +107,12 @@ def test_a_label_that_says_neither_is_a_bad_row(model: Path, tmp_path: Path) -> 
     rows = [{**row, "label": "maybe"} for row in clean_rows()]
     with pytest.raises(MlxrError, match="'label' is 'maybe', neither desirable nor undesirable"):
         written(model, tmp_path, rows, data={"label": "label"})
+
+
+@pytest.mark.parametrize("empty", ["", None, float("nan")])
+def test_rows_without_a_group_are_not_one_group(model: Path, tmp_path: Path, empty: object) -> None:
+    rows = [{**row, "talk": "t" if i < 2 else empty} for i, row in enumerate(clean_rows(80))]
+    plain = written(model, tmp_path / "plain", clean_rows(80), data={"splits": SHARES})
+    grouped = {"splits": {**SHARES, "group": "talk"}}
+    found = written(model, tmp_path / "grouped", rows, data=grouped)
+    assert [found[i][0] for i in range(2, 80)] == [plain[i][0] for i in range(2, 80)]

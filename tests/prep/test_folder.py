@@ -114,7 +114,7 @@ def test_what_a_killed_prep_was_building_is_cleared(prepared: Prepared) -> None:
     half = data / f".demo.{dead_process()}.tmp"
     half.mkdir()
     (half / "train.jsonl").write_text("half")
-    (half / ".manifest.json.abc").write_text("half")
+    (half / ".manifest.json.abc_1x9z").write_text("half")
     recover(prepared)
     assert names(data) == ["demo"]
     assert tree(data) == OLD
@@ -152,3 +152,11 @@ def test_folders_are_exchanged_in_one_step(tmp_path: Path) -> None:
     assert exchange(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "a" / "train.jsonl").read_text() == "b"
     assert not exchange(tmp_path / "a", tmp_path / "missing")
+
+
+def test_an_editors_file_is_the_users_and_a_half_written_one_is_not(prepared: Prepared) -> None:
+    build(prepared, "old")
+    (prepared.folder / ".train.jsonl.swp").write_text("mine")
+    (prepared.folder / ".audit.json.k_0x9zq1").write_text("half")
+    build(prepared, "new")
+    assert tree(prepared.folder.parent) == {**NEW, "demo/.train.jsonl.swp": b"mine"}

@@ -199,6 +199,16 @@ def test_rows_of_another_stratum_move_nothing() -> None:
     assert among[31:] == alone
 
 
+def test_small_strata_do_not_all_leave_out_the_same_split() -> None:
+    names = [f"row {i}" for i in range(300)]
+    assigned = divide(names, splits((0.5, 0.25, 0.25)), 3, names)
+    assert {split: assigned.count(split) > 50 for split in ("train", "valid", "test")} == {
+        "train": True,
+        "valid": True,
+        "test": True,
+    }
+
+
 def test_a_unit_of_several_strata_stays_whole() -> None:
     names = ["a", "a", "a", *(f"row {i}" for i in range(30))]
     strata = ["x", "y", "x", *(["x", "y"] * 15)]

@@ -125,3 +125,38 @@ def test_files_that_a_template_draws_on_belong_to_it(tmp_path: Path) -> None:
     assert list(template_files(alone)) == ["alone.jinja"]
     alone.write_text("{% include 'other.jinja' %}")
     assert list(template_files(alone)) == ["alone.jinja", "other.jinja"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("text.title", "'title' is not a value of the row"),
+        ("range", "'range' is not a value of the row"),
+        ("self", "'self' is not a value of the row"),
+        ("answer | map('upper')", "a filter's items are no text"),
+        ("raw", "a binary column"),
+    ],
+)
+def test_what_has_no_text_is_not_written(tmp_path: Path, written: str, said: str) -> None:
+    asks = f"{{% block prompt %}}{{{{ {written} }}}}{{% endblock %}}" + COMPLETION
+    row = {"text": "x", "answer": ["y"], "self": "mine", "raw": b"x"}
+    with pytest.raises(TemplateFailedError, match=said):
+        template(tmp_path, asks).render(row)
+
+
+def test_a_column_may_have_the_name_of_a_function(tmp_path: Path) -> None:
+    asks = "{% block prompt %}{{ range }} {{ loop }}{% endblock %}" + COMPLETION
+    row = {"range": "5 to 7", "loop": 2, "answer": 1}
+    assert template(tmp_path, asks).render(row)["prompt"] == "5 to 7 2"
+
+
+def test_a_template_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MlxrError, match=r"t\.jinja extends itself"):
+        template(tmp_path, "{% extends 't.jinja' %}" + PROMPT + COMPLETION)
+
+
+def test_of_very_many_columns_a_message_names_the_first(tmp_path: Path) -> None:
+    row = {f"c{i}": i for i in range(1000)}
+    with pytest.raises(TemplateFailedError, match=r"c49 and 950 more") as raised:
+        template(tmp_path, PROMPT + COMPLETION).render(row)
+    assert len(str(raised.value)) < 400

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,47 @@ def test_loading_is_silent(model: Path) -> None:
         check=True,
     )
     assert done.stdout + done.stderr == b""
+
+
+def test_a_record_on_which_the_tokenizer_breaks_down_is_refused_alone(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PanicException(BaseException):
+        """What pyo3 raises when Rust code gives up."""
+
+    tokenizer = load(model)
+    whole = tokenizer._ids
+
+    def breaking(texts: Sequence[str], *, special: bool = False) -> list[list[int]]:
+        if any("break" in text for text in texts):
+            raise PanicException("retry limit")
+        return whole(texts, special=special)
+
+    monkeypatch.setattr(tokenizer, "_ids", breaking)
+    monkeypatch.setattr(tokenizer._boundary, "_encode", breaking)
+    talks = [
+        Conversation(({"role": "user", "content": text}, ANSWER)) for text in ("a", "break", "b")
+    ]
+    first, broken, last = tokenizer.encode_all(talks)
+    assert isinstance(first, Tokens)
+    assert broken == Refused("the model's tokenizer breaks down on it: retry limit")
+    assert isinstance(last, Tokens)
+
+
+def test_a_chat_template_that_is_no_jinja_has_file_and_line(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "chat.jinja"
+    path.write_text("{{ bos_token }}\n{% for m in messages %}{{ m.content }")
+    recipe = make_recipe(model, tmp_path / "rows.jsonl", chat_template=str(path))
+    with pytest.raises(MlxrError, match=r"chat\.jinja:2 is no Jinja template: ") as raised:
+        load_tokenizer(recipe)
+    assert raised.value.hint == f"Edit {path}:2."
+
+
+def test_the_recipes_chat_template_takes_the_place_of_the_models(
+    model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "chat.jinja"
+    path.write_text("{% for m in messages %}<{{ m.content }}>{% endfor %}")
+    recipe = make_recipe(model, tmp_path / "rows.jsonl", chat_template=str(path))
+    tokenizer = load_tokenizer(recipe)
+    assert tokenizer.decode(tokenizer.opening([USER])) == f"<{USER['content']}>"

@@ -70,7 +70,9 @@ _PART = re.compile(
 
 def normalise(text: str) -> str:
     """Return `text` in NFKC form, case folded, white space collapsed."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
 
 
 def text_key(text: str) -> str:

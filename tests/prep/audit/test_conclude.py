@@ -404,7 +404,10 @@ def test_clean_rows_raise_nothing(tmp_path: Path) -> None:
     [
         (
             Sample("", "", "", lambda: clean_rows(1)),
-            ["train is empty.", "valid is empty."],
+            [
+                f"{split} is empty: 1 row in all, and test and valid are filled first."
+                for split in ("train", "valid")
+            ],
         ),
         (
             Sample("", "", "", train={"max_seq_length": 10}),

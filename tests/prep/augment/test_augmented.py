@@ -82,3 +82,22 @@ def test_the_same_recipe_gives_the_same_bytes(recipe: Recipe, tmp_path: Path) ->
         assert (one.prepared.folder / name).read_bytes() == (
             other.prepared.folder / name
         ).read_bytes()
+
+
+def test_a_made_up_answer_that_is_undesirable_is_not_trained_on(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    bad = TEMPLATE.replace('"answer": who', '"answer": who, "good": "no"')
+    (tmp_path / "event.jinja").write_text(bad.replace("Lunch", "Tea"))
+    kept = recipe.data.model_copy(update={"undesirable": "test", "label": "good"})
+    source = write_rows(
+        tmp_path / "rated.jsonl",
+        [
+            {"text": f"Supper with {name} at {i}", "answer": name, "good": "yes"}
+            for i, name in enumerate(NAMES * 3)
+        ],
+    )
+    rated = recipe.model_copy(update={"data": kept.model_copy(update={"source": str(source)})})
+    made = augmented(rated, tmp_path, **written(tmp_path))
+    assert made.rows["train"]
+    assert not any("Tea" in prompt for prompt in prompts(made, "train"))

@@ -173,3 +173,9 @@ def test_a_path_at_which_no_row_has_a_text_is_refused() -> None:
         new(rows("Lunch with Eve"), swaps=1, swap={"output.guest": "guest"})
     assert raised.value.message == "augment.swap: no training row has a text at output.guest."
     assert raised.value.hint.startswith("Did you mean output.guests?")
+
+
+def test_swaps_end_when_there_are_no_more() -> None:
+    training = [Row("r", 1, "train", {"text": "with Ana", "who": "Ana"})]
+    made = new(training, swaps=10**9, pools={"p": ["Bo", "Cy"]}, swap={"who": "p"})
+    assert len(made) == 2

@@ -37,7 +37,7 @@ def _check_columns(entries: Sequence[Entry], data: Data) -> None:
     }
     for key, (column, attribute) in asked.items():
         if column and entries and all(getattr(each, attribute) is None for each in entries):
-            raise MlxrError(f"{key}: no row has a column '{column}'.", f"Correct {key}.")
+            raise MlxrError(f"{key}: no row has a value in a column '{column}'.", f"Correct {key}.")
 
 
 def _divided(entries: Sequence[Entry], names: Sequence[str], splits: Splits, seed: int) -> Assigned:

@@ -101,11 +101,21 @@ def _is_call(call: object) -> bool:
 def _check_text(example: Example) -> None:
     """Raise BadRowError on what JSON or UTF-8 cannot hold."""
     try:
-        json.dumps(example.to_json(), ensure_ascii=False, allow_nan=False).encode()
+        if isinstance(example, PlainText):
+            example.text.encode()
+        elif example.tools or any(message.keys() - _TEXTS for message in example.messages):
+            json.dumps(example.to_json(), ensure_ascii=False, allow_nan=False).encode()
+        else:
+            for message in example.messages:
+                message["content"].encode()
     except UnicodeEncodeError:
         raise BadRowError("text with half a character (a lone surrogate)") from None
     except (TypeError, ValueError) as error:
         raise BadRowError(f"a value that JSON cannot hold: {error}") from None
+
+
+_TEXTS = {"role", "content"}
+"""Keys of a message that hold text, as far as it is checked; an answer of only these has some."""
 
 
 def kind(value: object) -> str:

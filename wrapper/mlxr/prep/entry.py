@@ -46,18 +46,21 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self._stream: IO[bytes] = path.open("w+b")
         self._end = 0
+        self._moved = False
 
     def add(self, line: bytes) -> int:
         """Append a line and return where it starts."""
         start = self._end
-        if self._stream.tell() != start:  # lines were read meanwhile
+        if self._moved:  # lines were read meanwhile
             self._stream.seek(start)
+            self._moved = False
         self._stream.write(line)
         self._end += len(line)
         return start
 
     def line(self, entry: Entry) -> bytes:
         """Return the line of a record."""
+        self._moved = True
         self._stream.seek(entry.start)
         return self._stream.read(entry.size)
 

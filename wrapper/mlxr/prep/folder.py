@@ -27,6 +27,9 @@ OWN = frozenset(f"{split}.jsonl" for split in SPLITS) | {
     SPOOL,
 }
 
+_TEMPORARY = re.compile(rf"\.({'|'.join(map(re.escape, sorted(OWN)))})\.[a-z0-9_]{{8}}")
+"""What files.atomic writes before it is renamed; an editor's .train.jsonl.swp is the user's."""
+
 
 @contextmanager
 def building(prepared: Prepared) -> Iterator[Path]:
@@ -87,7 +90,7 @@ def discard(folder: Path, final: Path) -> None:
 
 def _is_own(name: str) -> bool:
     """Tell whether prep writes a file of this name, or the temporary form of one."""
-    return name in OWN or any(name.startswith(f".{own}.") for own in OWN)
+    return name in OWN or _TEMPORARY.fullmatch(name) is not None
 
 
 def recover(prepared: Prepared) -> None:

@@ -31,5 +31,5 @@ def desirable(row: Mapping[str, Any], column: str | None, *, templated: bool) ->
         return None
     known = _WORDS.get(str(value).strip().casefold())
     if known is None:
-        raise BadRowError(f"'{column}' is {value!r}, neither desirable nor undesirable")
+        raise BadRowError(f"'{column}' is {str(value)[:40]!r}, neither desirable nor undesirable")
     return known

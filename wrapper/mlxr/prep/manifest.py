@@ -15,7 +15,7 @@ from mlxr.prep.template import template_files
 from mlxr.recipe import Recipe
 from mlxr.workspace import SPLITS, Prepared
 
-FORMAT = 3
+FORMAT = 4
 """Raised when records or manifest change in form, so that older data are prepared anew."""
 _TRAIN = {"mask_prompt", "max_seq_length", "too_long", "batch_size"}
 """Keys of [train] on which records or findings depend."""

@@ -14,6 +14,7 @@ what its records share: they are not independent of one another.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from mlxr.files import json_line, sha256
+from mlxr.files import json_line
 from mlxr.prep.audit.content import Content
 from mlxr.prep.audit.content import read as read_content
 from mlxr.prep.audit.faults import faults, left_out
@@ -30,7 +31,7 @@ from mlxr.prep.conversation import BadRowError, Conversation, Example
 from mlxr.prep.entry import Entry, Spool
 from mlxr.prep.fit import cut
 from mlxr.prep.label import desirable
-from mlxr.prep.sandbox import TemplateFailedError
+from mlxr.prep.sandbox import TemplateFailedError, names
 from mlxr.prep.shapes import Shape
 from mlxr.prep.sources.source import Row
 from mlxr.prep.split import overlap_key
@@ -191,10 +192,13 @@ class Recorder:
     def entry(self, made: Made) -> Entry:
         """Write one record and return its entry."""
         each, columns = made.shaped, made.shaped.columns
-        digest = sha256(each.example.to_json())[:16]
+        body = json_line(made.example.to_json())
+        whole = body if made.example is each.example else json_line(each.example.to_json())
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
         self._seen[digest] += 1
         name = f"{digest}-{self._seen[digest]}"
-        line = (json_line({**made.example.to_json(), "mlxr": _about(name, made)}) + "\n").encode()
+        about = json_line(_about(name, made))
+        line = f'{body[:-1]}, "mlxr": {about}}}\n'.encode()
         return Entry(
             start=self._spool.add(line),
             size=len(line),
@@ -245,13 +249,18 @@ def _category(row: Row, column: str | None) -> str | None:
     if column is None:
         return None
     if column not in row.values:
-        there = ", ".join(map(str, row.values))
-        raise BadRowError(f"no column '{column}', which compare.category names (there are {there})")
+        raise BadRowError(
+            f"no column '{column}', which compare.category names (there are {names(row.values)})"
+        )
     return _text_of(row.values[column])
 
 
 def _text_of(value: Any) -> str | None:
-    """Return a column's value as text: true and false as in JSON, all else as Python has it."""
+    """Return a column's value as text: true and false as in JSON, all else as Python has it.
+
+    None where there is none: a null, CSV's empty cell, or the NaN that stands for either.
+    """
     if isinstance(value, bool):
         return json_line(value)
-    return None if value is None else str(value)
+    missing = value is None or value == "" or value != value
+    return None if missing else str(value)

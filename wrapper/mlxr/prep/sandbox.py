@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +57,41 @@ def environment(folder: Path | None) -> SandboxedEnvironment:
         autoescape=False,  # prompts are text, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_not_null,
+        finalize=_writable,
     )
     sandbox.filters |= {"to_json": to_json, "from_json": from_json}
     del sandbox.filters["random"], sandbox.globals["lipsum"]  # chance that no seed governs
     return sandbox
 
 
-def _not_null(value: Any) -> Any:
-    """Return what a template writes; a null must not become the word "None"."""
+def _writable(value: Any) -> Any:
+    """Return what a template writes; raises ValueError on what has no text of its own.
+
+    A null would become the word "None", and `{{ event.title }}`, which is a method wherever
+    `event` is a text, an address in memory.
+    """
+    from jinja2 import Undefined
+    from jinja2.runtime import TemplateReference
+
     if value is None:
         raise ValueError("a null would be written as 'None': use `to_json`, or `{% if … %}`")
+    if isinstance(value, Undefined):
+        return value  # raises when it is written, naming the column
+    if callable(value) or isinstance(value, TemplateReference):
+        raise ValueError(
+            f"{_called(value)} is not a value of the row but Jinja's or Python's own: a key of "
+            "such a name is read as record['name'], a column must be renamed"
+        )
+    if isinstance(value, bytes):
+        raise ValueError("a binary column would be written as b'…': save it as text")
+    if isinstance(value, Iterator):
+        raise ValueError("a filter's items are no text: add `| list`, or `| join(', ')`")
     return value
+
+
+def _called(value: object) -> str:
+    """Return the name by which a template called `value`: jinja2's own range is safe_range."""
+    return repr(getattr(value, "__name__", "self").removeprefix("safe_"))
 
 
 def to_json(value: Any) -> str:
@@ -94,6 +118,12 @@ def from_json(text: str) -> Any:
         raise ValueError(f"from_json: {error}") from None
 
 
+def names(row: Mapping[str, Any]) -> str:
+    """Return a row's columns for a message, of very many the first."""
+    shown = ", ".join(str(name)[:80] for name in islice(row, 50))
+    return f"{shown} and {len(row) - 50:,} more" if len(row) > 50 else shown
+
+
 def explain(error: Exception, row: Mapping[str, Any], kind: str = "column") -> str:
     """Return why rendering `row` failed: for an unknown column, which there are."""
     unknown = re.fullmatch(r"'(\w+)' is undefined", str(error))
@@ -101,4 +131,4 @@ def explain(error: Exception, row: Mapping[str, Any], kind: str = "column") -> s
         return str(error) or type(error).__name__
     close = get_close_matches(unknown[1], list(row), n=1)
     guess = f"; did you mean {close[0]}?" if close else ""
-    return f"no {kind} '{unknown[1]}' (there are {', '.join(map(str, row))}{guess})"
+    return f"no {kind} '{unknown[1]}' (there are {names(row)}{guess})"

@@ -24,6 +24,7 @@ from mlxr.prep.conversation import (
     checked,
     kind,
 )
+from mlxr.prep.sandbox import names
 from mlxr.prep.template import Template
 from mlxr.recipe import Recipe
 
@@ -88,7 +89,7 @@ def from_column(column: str, row: Values) -> Conversation:
     The tools of a column `tools` come along if there is one.
     """
     if column not in row:
-        raise BadRowError(f"no column '{column}' (there are {', '.join(map(str, row))})")
+        raise BadRowError(f"no column '{column}' (there are {names(row)})")
     turns = _parsed(row[column])
     if not isinstance(turns, list):
         raise BadRowError(f"'{column}' is {kind(turns)}, not a list of messages")
@@ -108,7 +109,7 @@ def from_known(row: Values, masks: bool) -> Example:
                     "Set train.mask_prompt = false, or write a template with both blocks.",
                 )
             return read(row)
-    there = ", ".join(map(str, row)) or "none"
+    there = names(row) or "none"
     raise BadRowError(f"columns of no known shape ({there}): give data.template or data.messages")
 
 

@@ -11,7 +11,6 @@ the same order: rows added later can move a unit only at their borders.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -20,6 +19,7 @@ from mlxr.files import json_line
 from mlxr.prep.conversation import Example, PlainText
 from mlxr.prep.proportion import shared
 from mlxr.recipe import Splits
+from mlxr.values import normalise
 from mlxr.workspace import SPLITS
 
 Assigned = list[str | None]
@@ -47,13 +47,7 @@ def overlap_key(example: Example) -> str:
 
 
 def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(map(_plain, parts)).encode()).hexdigest()[:32]
-
-
-def _plain(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+    return hashlib.sha256("\0".join(map(normalise, parts)).encode()).hexdigest()[:32]
 
 
 def rank(seed: int, *words: str) -> int:
@@ -113,19 +107,24 @@ def divide(
     of several strata counts for the commonest.
     """
     sizes = Counter(names)
-    groups = [list(sizes)] if strata is None else _by_stratum(names, strata)
+    groups = {"": list(sizes)} if strata is None else _by_stratum(names, strata)
     chosen: dict[str, str] = {}
     if isinstance(splits.train, float):
-        for group in groups:
-            line = None if strata is None else sizes
-            chosen |= _by_share(group, line, splits, seed)
+        for stratum, group in groups.items():
+            if strata is None:
+                points = {name: rank(seed, "split", name) / 2**64 for name in group}
+            else:
+                points = _spread(group, sizes, seed, stratum)
+            placed = {name: _at(point, splits) for name, point in points.items()}
+            chosen |= {name: split for name, split in placed.items() if split}
     else:
-        for group, room in zip(groups, _rooms(groups, sizes, splits), strict=True):
+        rooms = _rooms(list(groups.values()), sizes, splits)
+        for group, room in zip(groups.values(), rooms, strict=True):
             chosen |= _by_count(group, sizes, room, seed)
     return [chosen.get(name) for name in names]
 
 
-def _by_stratum(names: Sequence[str], strata: Sequence[str | None]) -> list[list[str]]:
+def _by_stratum(names: Sequence[str], strata: Sequence[str | None]) -> dict[str, list[str]]:
     """Return the names of each stratum's units."""
     votes: dict[str, Counter[str]] = {}
     for name, stratum in zip(names, strata, strict=True):
@@ -134,26 +133,26 @@ def _by_stratum(names: Sequence[str], strata: Sequence[str | None]) -> list[list
     for name, vote in votes.items():
         stratum = min(vote, key=lambda each: (-vote[each], each))
         groups.setdefault(stratum, []).append(name)
-    return [groups[stratum] for stratum in sorted(groups)]
+    return {stratum: groups[stratum] for stratum in sorted(groups)}
 
 
 def _order(names: Iterable[str], seed: int) -> list[str]:
     return sorted(names, key=lambda name: (rank(seed, "split", name), name))
 
 
-def _by_share(
-    names: Sequence[str], sizes: Mapping[str, int] | None, splits: Splits, seed: int
-) -> dict[str, str]:
-    """Divide at the shares' edges: by each name's own point, or with sizes along their order."""
-    if sizes is None:
-        points = {name: rank(seed, "split", name) / 2**64 for name in names}
-    else:
-        whole, before, points = sum(sizes[name] for name in names), 0, {}
-        for name in _order(names, seed):
-            points[name] = (before + sizes[name] / 2) / whole
-            before += sizes[name]
-    placed = {name: _at(point, splits) for name, point in points.items()}
-    return {name: split for name, split in placed.items() if split}
+def _spread(
+    names: Sequence[str], sizes: Mapping[str, int], seed: int, stratum: str
+) -> dict[str, float]:
+    """Return a point from 0 to 1 for each name, evenly spread by size along their order.
+
+    Where they begin differs by stratum, so that small ones do not all leave out the same split.
+    """
+    whole, before = sum(sizes[name] for name in names), rank(seed, "stratum", stratum) / 2**64
+    points = {}
+    for name in _order(names, seed):
+        points[name] = (before + sizes[name] / whole / 2) % 1
+        before += sizes[name] / whole
+    return points
 
 
 def _at(point: float, splits: Splits) -> str | None:

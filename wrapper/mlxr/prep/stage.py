@@ -177,6 +177,8 @@ class _Making:
         made = self._entries(augment(recipe.augment, rows, recipe.seed))
         for entry in made:
             entry.split = "train"
+        if recipe.data.undesirable == "test":
+            made = [entry for entry in made if entry.desirable is not False]
         held_out = [entry for entry in entries if entry.split in ("valid", "test")]
         return leave_out_known(made, held_out, self._spool, self._tally)
 

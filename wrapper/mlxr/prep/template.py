@@ -137,6 +137,8 @@ def _compiled(path: Path, required: Sequence[str] = REQUIRED) -> Compiled:
             f"{path} refers to {error.name}, which is not in its folder.",
             "A template can only include or extend files beside it.",
         ) from None
+    except RecursionError:
+        raise MlxrError(f"{path} extends itself.", "Extend another file beside it.") from None
     except (UnicodeDecodeError, OSError) as error:
         raise MlxrError(f"{path} cannot be read: {error}.", "Save it as UTF-8.") from None
     missing = [name for name in required if name not in names]

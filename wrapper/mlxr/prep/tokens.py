@@ -11,9 +11,8 @@ Nothing here imports mlx_lm: that would lower this process's limit of open files
 from __future__ import annotations
 
 import hashlib
-import inspect
-import os
-import struct
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,21 +20,12 @@ from typing import Any
 
 from mlxr.errors import MlxrError
 from mlxr.files import sha256
-from mlxr.model import ModelConfig, fingerprint, locate, read_config
+from mlxr.model import ModelConfig, fingerprint
 from mlxr.prep.boundary import Boundary
 from mlxr.prep.conversation import Conversation, Example, Message, PlainText
+from mlxr.prep.loading import load, plain_renderer, thinking_option, thinks
 from mlxr.prep.pieces import Pieces
-from mlxr.quiet import quiet
 from mlxr.recipe import Recipe
-
-_THINKING = (
-    ("<think>", "</think>"),
-    ("<longcat_think>", "</longcat_think>"),
-    ("<|think:start|>", "<|think:end|>"),
-    ("<|channel>", "<channel|>"),
-    ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>"),
-)
-"""Tokens by which mlx_lm knows a thinking model: all of a group are in the vocabulary."""
 
 _ORDER = "Check the order and the roles of the messages."
 
@@ -93,13 +83,13 @@ class Tokenizer:
         self.bos_id: int | None = tokenizer.bos_token_id
         self.bos: str | None = tokenizer.bos_token
         kind = type(tokenizer).apply_chat_template
-        self._own_renderer = kind is not _plain_renderer()
+        self._own_renderer = kind is not plain_renderer()
         self.pieces = Pieces(tokenizer)
         self._blank: dict[int, bool] = {}
         self._backend = getattr(tokenizer, "backend_tokenizer", None)
         self._eos_id: int | None = tokenizer.eos_token_id
         self._boundary = Boundary(self._backend, self._ids)
-        self._options = {_thinking_option(kind, self._own_renderer): _thinks(tokenizer)}
+        self._options = {thinking_option(kind, self._own_renderer): thinks(tokenizer)}
 
     def encode(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Tokens:
         """Return the record's tokens; raises MlxrError where the chat template refuses it."""
@@ -131,6 +121,23 @@ class Tokenizer:
 
     def tokenise(self, rendered: Sequence[Rendered | Refused]) -> list[Tokens | Refused]:
         """Return the tokens of what `render` gave; while it works, other threads can run."""
+        try:
+            return self._tokenised(rendered)
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+        return [self._tokenised_alone(each) for each in rendered]
+
+    def _tokenised_alone(self, each: Rendered | Refused) -> Tokens | Refused:
+        """Return a record's tokens; one on which the tokenizer itself breaks down is refused."""
+        try:
+            return self._tokenised([each])[0]
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+            return Refused(f"the model's tokenizer breaks down on it: {str(error)[:80]}")
+
+    def _tokenised(self, rendered: Sequence[Rendered | Refused]) -> list[Tokens | Refused]:
         pairs = [each for each in rendered if isinstance(each, Rendered)]
         tokens = iter(self._tokens(pairs))
         return [next(tokens) if isinstance(each, Rendered) else each for each in rendered]
@@ -210,66 +217,26 @@ def _refusal(error: Exception) -> str:
     return f"the model's chat template refuses it: {str(error).rstrip('.')}"
 
 
+def _is_panic(error: BaseException) -> bool:
+    """Tell whether Rust code gave up, as on megabytes of letters without a space."""
+    return type(error).__name__ == "PanicException"
+
+
 def _tokens(ids: list[int], prompt: list[int], rendered: Rendered) -> Tokens:
     return Tokens(ids, len(prompt), prompt, rendered)
 
 
 def prompt_sha256(prompt: Sequence[int]) -> str:
     """Return the hash that a record keeps of its prompt: of its ids as 32-bit little endian."""
-    return hashlib.sha256(struct.pack(f"<{len(prompt)}I", *prompt)).hexdigest()
+    ids = array("I", prompt)
+    if sys.byteorder == "big":
+        ids.byteswap()
+    return hashlib.sha256(ids).hexdigest()
 
 
 def load_tokenizer(recipe: Recipe) -> Tokenizer:
     """Return the tokenizer of the recipe's model; raises MlxrError where it cannot be had."""
-    folder = locate(recipe.model)
-    config = read_config(folder)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # or it warns when a child starts
-    with quiet():
-        import transformers
-
-        transformers.logging.set_verbosity_error()
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                str(folder), trust_remote_code=recipe.trust_remote_code
-            )
-        except Exception as error:
-            raise _unloadable(recipe, error) from error
-    if recipe.chat_template:
-        tokenizer.chat_template = _read(Path(recipe.chat_template))
-    _check_template(tokenizer, recipe.model)
-    return Tokenizer(tokenizer, config, folder)
-
-
-def _read(path: Path) -> str:
-    """Return a chat template as mlx_lm reads it from a model's folder."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise MlxrError(f"{path} cannot be read: {error}.", "Save it as UTF-8.") from None
-
-
-def _unloadable(recipe: Recipe, error: Exception) -> MlxrError:
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    hint = "Check that tokenizer.json and tokenizer_config.json are there and whole."
-    if "trust_remote_code" in str(error):
-        hint = "It needs Python code of its own: if you trust it, trust_remote_code = true."
-    return MlxrError(f"The tokenizer of {recipe.model} cannot be loaded: {said}", hint)
-
-
-def _check_template(tokenizer: Any, model: str) -> None:
-    """Raise MlxrError where mlx_lm would have no chat template, or one that is its own code."""
-    if tokenizer.init_kwargs.get("chat_template_type"):
-        raise MlxrError(
-            f"The chat template of {model} is a program inside mlx_lm, which mlxr cannot run yet.",
-            "Choose a model whose chat template is in its tokenizer_config.json.",
-        )
-    own = type(tokenizer).apply_chat_template is not _plain_renderer()
-    if not tokenizer.chat_template and not own:
-        raise MlxrError(
-            f"The tokenizer of {model} has no chat template: it is a base model.",
-            "Choose its instruct variant (often the same name with -Instruct or -it), or give the "
-            'recipe one: chat_template = "FILE.jinja".',
-        )
+    return Tokenizer(*load(recipe))
 
 
 def _eos_ids(config: dict[str, Any], own: int | None) -> frozenset[int]:
@@ -277,22 +244,3 @@ def _eos_ids(config: dict[str, Any], own: int | None) -> frozenset[int]:
     listed = config.get("eos_token_id")
     ids = listed if isinstance(listed, list) else [listed]
     return frozenset(token for token in [*ids, own] if token is not None)
-
-
-def _plain_renderer() -> Any:
-    from transformers import PreTrainedTokenizerBase
-
-    return PreTrainedTokenizerBase.apply_chat_template
-
-
-def _thinking_option(renderer: Any, own: bool) -> str:
-    """Return the name under which the chat template is told whether to think."""
-    names = inspect.signature(renderer).parameters if own else {}
-    return (
-        "thinking" if "thinking" in names and "enable_thinking" not in names else "enable_thinking"
-    )
-
-
-def _thinks(tokenizer: Any) -> bool:
-    vocabulary = tokenizer.get_vocab()
-    return any(all(token in vocabulary for token in group) for group in _THINKING)

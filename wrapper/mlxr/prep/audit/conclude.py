@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlxr.prep.audit.findings import FINDINGS, Finding, Level
-from mlxr.prep.audit.tally import EXAMPLES, Tally
+from mlxr.prep.audit.tally import EXAMPLES, OTHER, Tally
 from mlxr.prep.audit.targets import conclude_content
 from mlxr.recipe import Recipe, Train
 from mlxr.workspace import SPLITS
@@ -94,12 +94,12 @@ def _share(count: int, total: int) -> str:
 
 
 def _because(reasons: Counter[str]) -> str:
-    named = [(reason, count) for reason, count in reasons.items() if reason]
+    named = [(reason, count) for reason, count in reasons.items() if reason not in ("", OTHER)]
     if not named:
         return ""
     named.sort(key=lambda item: (-item[1], item[0]))
     words = [f"{reason} ({count:,})" for reason, count in named[:EXAMPLES]]
-    rest = sum(count for _, count in named[EXAMPLES:])
+    rest = reasons[OTHER] + sum(count for _, count in named[EXAMPLES:])
     return ": " + "; ".join([*words, f"other reasons ({rest:,})"] if rest else words)
 
 
@@ -113,7 +113,10 @@ def _of_splits(kept: Sequence[Entry], tally: Tally, recipe: Recipe) -> list[Find
     batch, findings = recipe.train.batch_size, []
     for split in SPLITS:
         asked = getattr(recipe.data.splits, split)
-        if not sizes[split]:
+        if not sizes[split] and isinstance(asked, int) and 0 < len(kept) < asked:
+            said = f"is empty: {_rows(len(kept))} in all, and test and valid are filled first"
+            findings.append(_split("empty-split", split, 0, said))
+        elif not sizes[split]:
             findings.append(_split("empty-split", split, 0, f"is empty{_lost(split, tally)}"))
         elif sizes[split] < batch:
             said = f"has {_rows(sizes[split])}, fewer than train.batch_size = {batch}"

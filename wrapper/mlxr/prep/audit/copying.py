@@ -38,6 +38,8 @@ def is_copied_json(text: str, value: Any, prompt: Prompt, is_call: bool) -> bool
     all of them within twice the JSON's own length. JSON under SHORT characters, or with a single
     value to tell, is a label and may stand there; a call never is. `text` is "" for tool_calls.
     """
+    if any(key not in prompt.plain for key in _keys(value)):
+        return False
     pairs = sorted(_pairs(value), key=len, reverse=True)
     if not pairs or (not is_call and (len(pairs) < 2 or sum(map(len, pairs)) < SHORT)):
         return False
@@ -46,6 +48,12 @@ def is_copied_json(text: str, value: Any, prompt: Prompt, is_call: bool) -> bool
         return True
     whole = squeeze(normalise(text))  # numbers as they are written: 74.0060
     return len(whole) >= SHORT and whole in prompt.squeezed
+
+
+def _keys(value: Any) -> list[str]:
+    """Return the first keys of JSON as a normalised prompt would have them: a quick test."""
+    first = value[0] if isinstance(value, list) and value else value
+    return [normalise(key) for key in first if key.isalnum()] if isinstance(first, dict) else []
 
 
 def _stand_together(pairs: list[str], longest: str, text: str) -> bool:

@@ -76,7 +76,8 @@ FINDINGS: dict[str, Kind] = {
     "no-end-of-turn": Kind(
         "error",
         "the answer does not end with a token that stops generation",
-        "Choose a model whose chat template ends an answer with its end-of-sequence token.",
+        "Choose a model whose chat template ends an answer with its end-of-sequence token; a "
+        "`chat_template` of your own must write {{ eos_token }} after an answer.",
     ),
     "double-bos": Kind(
         "warning",

@@ -156,9 +156,12 @@ class Prompt:
         state = self._quantity(value, plain) if len(value) <= _SHORT else None
         if state is not None:
             return state
-        if self._words.issuperset(words) or self._inside(plain):
+        if self._inside(plain) or self._has_all(words):
             return FOUND
         return FREE if _CODE.fullmatch(value) else self._by_words(plain)
+
+    def _has_all(self, words: list[str]) -> bool:
+        return all(word in self.plain for word in words) and self._words.issuperset(words)
 
     def has(self, plain: str) -> bool:
         """Return whether a normalised text stands in the prompt between word borders."""

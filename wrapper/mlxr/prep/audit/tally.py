@@ -8,6 +8,7 @@ EXAMPLES = 3
 """Places named in a finding."""
 REASONS = 100
 """Different reasons remembered of a finding; further ones are counted together."""
+OTHER = "something else"
 
 
 class Tally:
@@ -23,16 +24,20 @@ class Tally:
         self.counts: dict[str, Counter[str]] = {}
         self.reasons: dict[str, Counter[str]] = {}
         self.examples: dict[str, list[str]] = {}
+        self._latest: dict[str, str] = {}
 
     def add(self, code: str, split: str | None, place: str, reason: str = "") -> None:
-        """Count one row for a finding."""
+        """Count one row for a finding; the records of one row follow each other and count once."""
+        if self._latest.get(code) == place:
+            return
+        self._latest[code] = place
         self.counts.setdefault(code, Counter())[split or "unsplit"] += 1
         examples = self.examples.setdefault(code, [])
         if len(examples) < EXAMPLES:
             examples.append(place)
         reasons = self.reasons.setdefault(code, Counter())
         known = reason in reasons or len(reasons) < REASONS
-        reasons[reason if known else "something else"] += 1
+        reasons[reason if known else OTHER] += 1
 
     def total(self, code: str) -> int:
         """Return the rows counted for a finding."""

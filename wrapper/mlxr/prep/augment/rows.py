@@ -72,8 +72,11 @@ def _copies(
 ) -> Iterator[Row]:
     """Yield every row's first copy, then every row's second: more swaps only add to the end."""
     found = [(row.values, swappable(row.values, settings.swap)) for row in rows]
-    numbers = count(1)
+    numbers, made = count(1), -1
     for copy in range(settings.swaps or 0):
+        if made == len(seen):  # a whole round gave no copy that is new, nor will the next
+            return
+        made = len(seen)
         for values, entities in found:
             if not entities:
                 continue
