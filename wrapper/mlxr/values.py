@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from datetime import date, time
 from fractions import Fraction
+from functools import lru_cache
 
 _MONTH_NAMES = (
     "january", "february", "march", "april", "may", "june",
@@ -70,9 +71,20 @@ _PART = re.compile(
 
 def normalise(text: str) -> str:
     """Return `text` in NFKC form, case folded, white space collapsed."""
+    return _normalised(text) if len(text) < _LONG else _remembered(text)
+
+
+_LONG = 500
+"""Characters from which a text is likely a prompt, for which several ask in a row."""
+
+
+def _normalised(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.casefold().split())
+
+
+_remembered = lru_cache(maxsize=4)(_normalised)
 
 
 def text_key(text: str) -> str:

@@ -18,9 +18,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxr.files import json_line
 from mlxr.prep.audit.content import Content
@@ -42,8 +41,16 @@ CHUNK = 256
 """Rows tokenised together."""
 
 
-@dataclass(frozen=True)
-class Shaped:
+class Columns(NamedTuple):
+    """What the recipe asks of a row besides its example."""
+
+    category: str | None
+    group: str | None
+    stratum: str | None
+    desirable: bool | None
+
+
+class Shaped(NamedTuple):
     """What one answer of a row trains on."""
 
     row: Row
@@ -56,18 +63,7 @@ class Shaped:
     columns: Columns
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What the recipe asks of a row besides its example."""
-
-    category: str | None
-    group: str | None
-    stratum: str | None
-    desirable: bool | None
-
-
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """A record as it will be trained."""
 
     shaped: Shaped

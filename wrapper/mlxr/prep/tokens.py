@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxr.errors import MlxrError
 from mlxr.files import sha256
@@ -28,6 +28,15 @@ from mlxr.prep.pieces import Pieces
 from mlxr.recipe import Recipe
 
 _ORDER = "Check the order and the roles of the messages."
+
+
+class Rendered(NamedTuple):
+    """A record as text, ready to be tokenised."""
+
+    whole: Any
+    """Text; ids where the tokenizer has a renderer of its own."""
+    prompt: Any
+    """None for a plain text, which has none."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +67,6 @@ class Refused:
     """The chat template raises on a conversation."""
 
     reason: str
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A record as text, ready to be tokenised."""
-
-    whole: Any
-    """Text; ids where the tokenizer has a renderer of its own."""
-    prompt: Any
-    """None for a plain text, which has none."""
 
 
 class Tokenizer:
