@@ -14,14 +14,13 @@ what its records share: they are not independent of one another.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 
-from mlxr.files import json_line
+from mlxr.files import json_line, sha256
 from mlxr.prep.audit.content import Content
 from mlxr.prep.audit.content import read as read_content
 from mlxr.prep.audit.faults import faults, left_out
@@ -189,8 +188,7 @@ class Recorder:
         """Write one record and return its entry."""
         each, columns = made.shaped, made.shaped.columns
         body = json_line(made.example.to_json())
-        whole = body if made.example is each.example else json_line(each.example.to_json())
-        digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+        digest = sha256(each.example.to_json())[:16]
         self._seen[digest] += 1
         name = f"{digest}-{self._seen[digest]}"
         about = json_line(_about(name, made))
