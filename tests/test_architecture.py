@@ -16,7 +16,7 @@ HOMES = {
     "datasets": ["prep/sources/hub.py", "prep/sources/readers.py"],
     "datasketch": ["near.py"],
     "faker": ["prep/augment/pools.py"],
-    "jinja2": ["prep/sandbox.py", "prep/template.py"],
+    "jinja2": ["compare/report/page.py", "prep/sandbox.py", "prep/template.py"],
     "pyarrow": ["prep/sources/readers.py"],
     "pydantic": ["recipe/"],
     "nltk": ["compare/similarity.py"],

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlxr.compare.sample import Output
 from mlxr.errors import MlxrError
@@ -56,6 +57,17 @@ class Arm:
     def tokens_per_second(self) -> float | None:
         """Tokens written per second of wall time, the whole batch together."""
         return self.tokens / self.seconds if self.seconds else None
+
+    def cost(self) -> dict[str, Any]:
+        """Return what compare.json says of the arm."""
+        return {
+            "generation_seconds": self.seconds,
+            "tokens": self.tokens,
+            "tokens_per_second": self.tokens_per_second,
+            "peak_memory": self.peak_memory,
+            "truncated": sum(output.finish == "length" for output in self.outputs),
+            "adapter_moved": self.adapter_moved,
+        }
 
 
 def longest_answer(target_tokens: Sequence[int]) -> int:

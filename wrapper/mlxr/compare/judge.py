@@ -95,9 +95,10 @@ class Judgement:
     def worst(self) -> list[Judged]:
         """The samples that lost most on the primary metric, worst first."""
         lost = [j for j in self.judged if j.outcome in {"broken", "loss"}]
-        return sorted(lost, key=self._gain)
+        return sorted(lost, key=self.gain)
 
-    def _gain(self, judged: Judged) -> float:
+    def gain(self, judged: Judged) -> float:
+        """Return how much a scored sample gained on the primary metric; less than 0: it lost."""
         name, metric = self.primary.name, self.primary
         gain = metric.of(judged.tuned_score.values[name]) - metric.of(
             judged.base_score.values[name]

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
-from mlxr.compare.document import document, sample_lines
+from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import Case, Judgement, judge, make_scorer, primary_metric
 from mlxr.compare.record import offered_tools, source_texts, target_text
-from mlxr.compare.report.markdown import markdown
+from mlxr.compare.report.charts import loss_curve
+from mlxr.compare.report.write import write
 from mlxr.compare.sample import Sample
 from mlxr.compare.verdict import Verdict, exit_code
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import read_json, read_jsonl, write_json, write_jsonl, write_text
+from mlxr.files import read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe
@@ -90,19 +91,36 @@ def compare(
             allow_degenerate=allow_degenerate,
         )
     )
-    findings = read_json(prepared.audit)["findings"]
-    made = document(run, record, request, arms, judgement, findings)
-    return _write(run, judgement, arms, made)
+    made = document(_origin(run, record, request, arms, prepared), judgement)
+    return Comparison(run, judgement, arms, made, write(run.compare, made, judgement))
 
 
-def _write(
-    run: Run, judgement: Judgement, arms: Mapping[str, Arm], made: dict[str, Any]
-) -> Comparison:
-    report = run.compare / "report.md"
-    write_jsonl(run.compare / "samples.jsonl", sample_lines(judgement))
-    write_text(report, markdown(made, judgement))
-    write_json(run.compare / "compare.json", made)
-    return Comparison(run, judgement, arms, made, report)
+def _origin(
+    run: Run,
+    record: Mapping[str, Any],
+    request: Request,
+    arms: Mapping[str, Arm],
+    prepared: Prepared,
+) -> Origin:
+    events = list(read_jsonl(run.events)) if run.events.is_file() else []
+    return Origin(
+        name=run.name,
+        data={"split": "test", **record["data"]},
+        provenance={
+            "recipe": record["recipe"],
+            "seed": record["recipe"]["seed"],
+            "adapter_sha256": record["result"]["adapter_sha256"],
+            "generate": {
+                "temperature": 0,
+                "max_tokens": request.max_tokens,
+                "batch_size": request.batch_size,
+            },
+            "trained_with": record["versions"],
+        },
+        arms={name: arm.cost() for name, arm in arms.items()},
+        findings=read_json(prepared.audit)["findings"],
+        loss_curve=loss_curve(events),
+    )
 
 
 def _check(run: Run, record: Mapping[str, Any], data: str, path: Path) -> None:
