@@ -16,8 +16,8 @@ from mlxr import __version__
 from mlxr.errors import MlxrError
 
 if TYPE_CHECKING:
-    from mlxr.compare.stage import Comparison
-    from mlxr.recipe import Loaded
+    from mlxr.compare.comparison import Comparison
+    from mlxr.recipe import Compare, Loaded
     from mlxr.terminal.console import Terminal
     from mlxr.workspace import Run, Workspace
 
@@ -166,6 +166,29 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    predictions: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="BASE TUNED",
+            help="Judge outputs stored in two files (JSONL or JSON arrays); no model is needed.",
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=COLUMN",
+            help="What their columns are: prompt=question,output=answer,expected=gold.",
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="What their answers are, instead of a RECIPE's."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where their reports go. Default: compare/BASE-TUNED/"),
+    ] = None,
     allow_degenerate: Annotated[
         bool, typer.Option(help="Give a verdict in spite of red alarms.")
     ] = False,
@@ -173,10 +196,27 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Judge a run: base against tuned on the test split."""
-    from mlxr.compare import stage
+    from mlxr.compare import stage, stored
+    from mlxr.compare.predictions import parse_columns
 
     terminal = _terminal(as_json, quiet)
     workspace = _here()
+    if predictions:
+        rules, seed = _rules(what, task)
+        folder = out or workspace.stored(*predictions)
+        with terminal.display() as display:
+            comparison = stored.compare_stored(
+                predictions,
+                parse_columns(columns or ()),
+                rules,
+                folder,
+                display,
+                seed=seed,
+                allow_degenerate=allow_degenerate,
+            )
+        _finish(terminal, comparison)
+    if columns or task or out:
+        raise typer.BadParameter("--columns, --task and --out go with --predictions.")
     run = _run(what, workspace)
     with terminal.display() as display:
         comparison = stage.compare(run, workspace, display, allow_degenerate=allow_degenerate)
@@ -190,7 +230,21 @@ def _finish(
     from mlxr.terminal.reports import show_comparison
 
     show_comparison(terminal, comparison, further or ())
-    raise typer.Exit(comparison.exit_code)
+    raise typer.Exit(comparison.exit_code())
+
+
+def _rules(recipe: str | None, task: str | None) -> tuple[Compare, int]:
+    """Return how stored outputs are judged, and the seed: a recipe's [compare], or a task's."""
+    from mlxr.compare.stored import SEED, task_rules
+    from mlxr.recipe import Compare
+
+    if recipe is None and task is None:
+        raise MlxrError(
+            "Nothing says what the answers are.", "Name a recipe, or a task: --task extraction"
+        )
+    loaded = _load(Path(recipe), None).recipe if recipe else None
+    rules = loaded.compare if loaded else Compare()
+    return task_rules(rules, task) if task else rules, loaded.seed if loaded else SEED
 
 
 def _terminal(as_json: bool, quiet: bool) -> Terminal:

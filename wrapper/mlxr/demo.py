@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlxr.compare.stage import Comparison, compare
+from mlxr.compare.comparison import Comparison
+from mlxr.compare.stage import compare
 from mlxr.events import Display
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load

@@ -5,6 +5,7 @@ The workspace is the folder in which mlxr was started. Inside it:
     data/<recipe>/            what `prep` wrote
     adapters/<recipe>/<run>/  what `train` wrote, one numbered folder a run
     adapters/<recipe>/<run>/compare/
+    compare/<base>-<tuned>/   what `compare --predictions` wrote
 """
 
 from __future__ import annotations
@@ -117,6 +118,10 @@ class Workspace:
     def prepared(self, recipe: str) -> Prepared:
         """Return where `recipe`'s prepared data lie."""
         return Prepared(self.root / "data" / recipe)
+
+    def stored(self, base: Path, tuned: Path) -> Path:
+        """Return the folder for the comparison of two files of stored outputs."""
+        return self.root / "compare" / f"{base.stem}-{tuned.stem}"
 
     def new_run(self, recipe: str) -> Run:
         """Make and return the next numbered run folder; an existing one is never taken."""

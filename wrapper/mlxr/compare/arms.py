@@ -51,7 +51,7 @@ class Arm:
     @property
     def tokens(self) -> int:
         """Tokens written, over all samples."""
-        return sum(output.tokens for output in self.outputs)
+        return sum(output.tokens or 0 for output in self.outputs)
 
     @property
     def tokens_per_second(self) -> float | None:

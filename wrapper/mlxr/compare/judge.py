@@ -5,7 +5,7 @@ Pure: the same outputs give the same judgement, wherever they come from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -47,6 +47,8 @@ class Case:
     train_loss: float | None = None
     """Last training loss of the run."""
     allow_degenerate: bool = False
+    unmeasured: Collection[str] = ()
+    """Metrics of which these outputs tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def judge(case: Case) -> Judgement:
     """Return the judgement of a case."""
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
-    metrics = scorer.metrics
+    metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
     base, tuned = (_scores(scorer, case, arm) for arm in (case.base, case.tuned))
     results = _results(case, metrics, primary, base, tuned)
     baselines = _baselines(case, scorer)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
+from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, Judgement, judge, make_scorer, primary_metric
+from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
 from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.charts import loss_curve
-from mlxr.compare.report.write import write
 from mlxr.compare.sample import Sample
-from mlxr.compare.verdict import Verdict, exit_code
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.files import read_json, read_jsonl
@@ -22,28 +21,6 @@ from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe
 from mlxr.workspace import Prepared, Run, Workspace
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A judgement, the arms it is about, and where its reports lie."""
-
-    run: Run
-    judgement: Judgement
-    arms: Mapping[str, Arm]
-    document: Mapping[str, Any]
-    """What compare.json holds."""
-    report: Path
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it came to."""
-        return self.judgement.verdict
-
-    @property
-    def exit_code(self) -> int:
-        """0, 3 (worse) or 4 (blocked)."""
-        return exit_code(self.verdict)
 
 
 @dataclass(frozen=True)
@@ -92,7 +69,7 @@ def compare(
         )
     )
     made = document(_origin(run, record, request, arms, prepared), judgement)
-    return Comparison(run, judgement, arms, made, write(run.compare, made, judgement))
+    return finish(run.compare, made, judgement, run.folder)
 
 
 def _origin(

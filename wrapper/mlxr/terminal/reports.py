@@ -11,8 +11,8 @@ from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock, figure
 
 if TYPE_CHECKING:
+    from mlxr.compare.comparison import Comparison
     from mlxr.compare.judge import Judged
-    from mlxr.compare.stage import Comparison
     from mlxr.prep.stage import Preparation
     from mlxr.train.stage import Plan, Training
 
@@ -152,21 +152,22 @@ def show_comparison(
         terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))
     terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
     _show_worst(terminal, rows.worst(judgement, 3))
-    terminal.result(f"cost: {rows.speed_line(document['arms'])}")
-    terminal.result(f"{_short(comparison.report)}")
-    model = _short(Path(document["provenance"]["recipe"]["model"]))
-    adapter = _short(comparison.run.folder)
-    terminal.next_steps(
-        [
-            (f"less {_short(comparison.run.compare / 'samples.jsonl')}", "read every answer"),
-            (
-                f"python -m mlx_lm generate --model {model} --adapter-path {adapter} --prompt '…'",
-                "ask the tuned model yourself, with plain mlx-lm",
-            ),
-            *further,
-        ]
-    )
+    if cost := rows.speed_line(document["arms"]):
+        terminal.result(f"cost: {cost}")
+    terminal.result(_short(comparison.report))
+    terminal.next_steps([*_to_read(comparison), *further])
     terminal.document(document)
+
+
+def _to_read(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return how to read the answers and, where there is a model, to ask for more."""
+    steps = [(f"less {_short(comparison.folder / 'samples.jsonl')}", "read every answer")]
+    if comparison.adapter:
+        model = _short(Path(comparison.document["provenance"]["recipe"]["model"]))
+        asked = f"--model {model} --adapter-path {_short(comparison.adapter)} --prompt '…'"
+        said = "ask the tuned model yourself, with plain mlx-lm"
+        steps.append((f"python -m mlx_lm generate {asked}", said))
+    return steps
 
 
 def _show_worst(terminal: Terminal, worst: Sequence[Judged]) -> None:

@@ -174,7 +174,8 @@ function fieldTable(sample) {
 
 const titled = (title, element) => make("div", {}, make("h4", {}, title), element);
 const columns = (...items) => make("div", { class: items.length === 2 ? "columns two" : "columns" }, ...items);
-const cost = (side) => `${side.tokens} tokens, ${side.finish === "length" ? "cut at the limit" : side.finish}`;
+const cost = (side) => [side.tokens === null ? "" : `${side.tokens} tokens`,
+  side.finish === "length" ? "cut at the limit" : side.finish ?? ""].map((part) => part && ` · ${part}`).join("");
 const shaped = (value, raw) => (isRecord(value) ? pretty(value) : raw);
 
 function scoring(side) {
@@ -186,7 +187,7 @@ function scoring(side) {
 const VIEWS = {
   fields: ["Fields", (s) => fieldTable(s)],
   side: ["Side by side", (s) => columns(titled("expected", long(s.target)),
-    titled(`base · ${cost(s.base)}`, long(s.base.output)), titled(`tuned · ${cost(s.tuned)}`, long(s.tuned.output)))],
+    titled(`base${cost(s.base)}`, long(s.base.output)), titled(`tuned${cost(s.tuned)}`, long(s.tuned.output)))],
   diff: ["Differences", (s) => {
     const [due, base, tuned] = [shaped(s.expected, s.target), shaped(s.base.answer, s.base.output), shaped(s.tuned.answer, s.tuned.output)];
     return columns(titled("expected → tuned", marked(due, tuned)), titled("base → tuned", marked(base, tuned)));

@@ -1,0 +1,98 @@
+"""Comparing stored outputs: two files in, a verdict out; no model, no prepared data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlxr.compare.comparison import Comparison, finish
+from mlxr.compare.document import Origin, document
+from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.predictions import Predictions, read_predictions
+from mlxr.compare.scorers import SCORERS
+from mlxr.compare.scorers.extraction import derive_fields
+from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
+from mlxr.errors import MlxrError
+from mlxr.events import Display, Step
+from mlxr.files import file_sha256
+from mlxr.recipe import Compare
+
+SEED = 42
+
+
+def compare_stored(
+    files: tuple[Path, Path],
+    columns: Mapping[str, str],
+    rules: Compare,
+    folder: Path,
+    display: Display,
+    *,
+    seed: int = SEED,
+    allow_degenerate: bool = False,
+) -> Comparison:
+    """Judge the outputs stored in two files, base and tuned, and write the reports into `folder`.
+
+    Nothing is known of training answers: baselines made of them are left out, and so are metrics
+    for which the files hold nothing. Raises MlxrError when rows do not match or lack a column.
+    """
+    for path in files:
+        if not path.is_file():
+            raise MlxrError(f"There is no file {path}.", "--predictions BASE TUNED")
+    display.show(Step(f"Reading {files[0]} and {files[1]}"))
+    found = read_predictions(*files, columns)
+    rules = _settled(rules, found)
+    shown = found.samples[: rules.limit]
+    size = len(shown)
+    # A summary's script decides how it is scored; other tasks take from training answers only
+    # what stored outputs cannot tell.
+    targets = [sample.target for sample in shown] if rules.task == "summary" else []
+    primary_metric(rules, make_scorer(rules, targets))
+    display.show(Step(f"Scoring and judging {size:,} samples"))
+    judgement = judge(
+        Case(
+            samples=shown,
+            base=found.base[:size],
+            tuned=found.tuned[:size],
+            train_targets=targets,
+            rules=rules,
+            seed=seed,
+            prompts=found.prompts[:size],
+            allow_degenerate=allow_degenerate,
+            unmeasured=_unmeasured(found),
+        )
+    )
+    about = {
+        arm: {"path": str(path), "sha256": file_sha256(path)}
+        for arm, path in zip(("base", "tuned"), files, strict=True)
+    }
+    origin = Origin(
+        name=f"{files[0].stem} – {files[1].stem}",
+        data={"split": None, **about, "columns": dict(columns)},
+        provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
+    )
+    return finish(folder, document(origin, judgement), judgement)
+
+
+def task_rules(rules: Compare, task: str) -> Compare:
+    """Return the rules for another task; raises MlxrError on one that mlxr does not know."""
+    if task not in SCORERS:
+        raise MlxrError(f"There is no task {task!r}.", f"Tasks: {', '.join(SCORERS)}.")
+    return rules.model_copy(update={"task": task})
+
+
+def _settled(rules: Compare, found: Predictions) -> Compare:
+    """Return the rules with what a recipe's training data would have said.
+
+    Fields come from the expected answers; a text is judged by its words, its loss being unknown.
+    """
+    if rules.task == "extraction" and not rules.fields:
+        fields = derive_fields(sample.target for sample in found.samples)
+        return rules.model_copy(update={"fields": fields})
+    if rules.task == "text" and rules.primary in (None, PER_TOKEN.name, PER_BYTE.name):
+        return rules.model_copy(update={"primary": "exact"})
+    return rules
+
+
+def _unmeasured(found: Predictions) -> set[str]:
+    kept = all(output.finish for output in (*found.base, *found.tuned))
+    return set() if kept else {"truncated"}
