@@ -10,7 +10,7 @@ from mlxr.events import Display
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load
 from mlxr.train.stage import plan, train
-from mlxr.workspace import Workspace, shipped
+from mlxr.workspace import Adapter, Workspace, shipped
 
 RECIPE = "recipes/demo/calendar.toml"
 
@@ -39,4 +39,4 @@ def demo(
         raise KeyboardInterrupt
     heading(f"3 of 3  mlxr compare {training.run.name}")
     with display() as shown:
-        return compare(training.run, workspace, shown)
+        return compare(Adapter(training.run), workspace, shown)

@@ -15,7 +15,7 @@ from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.files import file_sha256
-from mlxr.recipe import Compare
+from mlxr.recipe import Compare, Recipe
 
 SEED = 42
 
@@ -73,11 +73,21 @@ def compare_stored(
     return finish(folder, document(origin, judgement), judgement)
 
 
-def task_rules(rules: Compare, task: str) -> Compare:
-    """Return the rules for another task; raises MlxrError on one that mlxr does not know."""
-    if task not in SCORERS:
+def rules_of(recipe: Recipe | None, task: str | None) -> tuple[Compare, int]:
+    """Return how stored outputs are judged, and the seed: a recipe's [compare], or a task's.
+
+    Raises MlxrError where neither says what the answers are, or mlxr does not know the task.
+    """
+    if recipe is None and task is None:
+        raise MlxrError(
+            "Nothing says what the answers are.", "Name a recipe, or a task: --task extraction"
+        )
+    if task is not None and task not in SCORERS:
         raise MlxrError(f"There is no task {task!r}.", f"Tasks: {', '.join(SCORERS)}.")
-    return rules.model_copy(update={"task": task})
+    rules = recipe.compare if recipe else Compare()
+    if task is not None:
+        rules = rules.model_copy(update={"task": task})
+    return rules, recipe.seed if recipe else SEED
 
 
 def _settled(rules: Compare, found: Predictions) -> Compare:

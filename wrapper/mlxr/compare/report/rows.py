@@ -170,17 +170,25 @@ def _rate(arm: Mapping[str, Any]) -> str:
     return "–" if rate is None else f"{rate:,.0f}"
 
 
-def _metric_row(result: Result, primary: str) -> list[str]:
-    metric, paired = result.metric, result.paired
-    p = paired.p if result.p_holm is None else result.p_holm
+def paired_cells(metric: Metric, paired: Paired | None, p_holm: float | None) -> list[str]:
+    """Return base, tuned, difference, interval and p of a metric; dashes where nothing is scored.
+
+    p is the adjusted one, where there is one.
+    """
+    if paired is None:
+        return ["–"] * 5
     return [
-        f"{metric.name} {'●' if metric.name == primary else ''}".strip(),
         metric.show(paired.base),
         metric.show(paired.tuned),
         metric.show_delta(paired.delta),
         _ends(metric, paired),
-        "–" if metric.descriptive else _p(p),
+        "–" if metric.descriptive else _p(paired.p if p_holm is None else p_holm),
     ]
+
+
+def _metric_row(result: Result, primary: str) -> list[str]:
+    name = f"{result.metric.name} {'●' if result.metric.name == primary else ''}".strip()
+    return [name, *paired_cells(result.metric, result.paired, result.p_holm)]
 
 
 def _ends(metric: Metric, paired: Paired) -> str:
