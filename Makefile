@@ -22,6 +22,7 @@ format: .venv/tested
 bench: .venv/tested
 	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/calibration.py
+	$(BIN)/python tests/bench/report_speed.py
 
 # Rebuild the demo's data and its model (see data/demo/model/README.md for how long it takes).
 model: .venv/tested

@@ -30,14 +30,15 @@ COST = {
 }
 
 
-def written(text: str, n: int = 8) -> Output:
-    return Output(text, n, "stop", 1.0, n, n, 10, None, None)
+def written(text: str, nll: float = 1.0, n: int = 8) -> Output:
+    return Output(text, n, "stop", nll, n, n, 10, None, None)
 
 
 def compared(
     samples: Sequence[Sample],
     base: Sequence[str],
     tuned: Sequence[str],
+    tuned_nll: Sequence[float] = (),
     **rules: Any,
 ) -> tuple[dict[str, Any], Judgement]:
     """Return the document and the judgement of two lists of answers."""
@@ -45,18 +46,19 @@ def compared(
         Case(
             samples=samples,
             base=[written(text) for text in base],
-            tuned=[written(text) for text in tuned],
+            tuned=[written(*pair) for pair in zip(tuned, tuned_nll or [1.0] * len(tuned))],  # noqa: B905
             train_targets=[sample.target for sample in samples],
             rules=Compare(**rules),
             seed=42,
             prompts=[sample.id for sample in samples],
         )
     )
+    cost = COST | {"tokens": 8 * len(samples)}
     origin = Origin(
         name="made/0001",
         data={"split": "test", "sha256": "0" * 64},
         provenance={"recipe": {"model": "owner/model"}, "seed": 42, "adapter_sha256": "1" * 64},
-        arms={"base": COST, "tuned": COST},
+        arms={"base": cost, "tuned": cost},
         findings=[{"code": "test-too-small", "level": "warning", "message": "Few <b>rows</b>."}],
         loss_curve={
             "train": [[i, 2.0 / i] for i in range(1, 60)],

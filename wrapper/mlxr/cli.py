@@ -174,22 +174,22 @@ def compare(
     """Judge runs: base against tuned on the test split; or outputs stored in two files."""
     from mlxr.compare import several, stored
     from mlxr.compare.explain import explained, parse_codes
-    from mlxr.compare.predictions import parse_columns
     from mlxr.terminal.comparisons import show_explanation
 
-    terminal = _terminal(as_json, quiet)
-    workspace = _here()
+    terminal, workspace = _terminal(as_json, quiet), _here()
     if explain:
         show_explanation(terminal, explained(explain))
         return
     codes = parse_codes(fail_on or ())
     if predictions:
-        loaded = _load(Path(what[0]), None) if what else None
-        rules, seed = stored.rules_of(loaded and loaded.recipe, task)
+        if what and len(what) > 1:
+            raise typer.BadParameter("--predictions goes with one RECIPE at most.")
+        recipe = _load(Path(what[0]), None).recipe if what else None
+        rules, seed = stored.rules_of(recipe, task)
         with terminal.display() as display:
             comparison = stored.compare_stored(
                 predictions,
-                parse_columns(columns or ()),
+                columns or (),
                 rules,
                 out or workspace.stored(*predictions),
                 display,

@@ -205,7 +205,10 @@ def _finite(value: Any) -> Any:
     """Return `value` with null for every number that JSON has no word for."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, str | int):
+        return value
+    # Exact types first: an abstract Mapping is ten times as slow to recognise.
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
-from mlxr.compare.predictions import Predictions, read_predictions
+from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields
 from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
@@ -22,7 +22,7 @@ SEED = 42
 
 def compare_stored(
     files: tuple[Path, Path],
-    columns: Mapping[str, str],
+    columns: Sequence[str],
     rules: Compare,
     folder: Path,
     display: Display,
@@ -32,14 +32,16 @@ def compare_stored(
 ) -> Comparison:
     """Judge the outputs stored in two files, base and tuned, and write the reports into `folder`.
 
-    Nothing is known of training answers: baselines made of them are left out, and so are metrics
-    for which the files hold nothing. Raises MlxrError when rows do not match or lack a column.
+    `columns` are "role=column,…". Nothing is known of training answers: baselines made of them
+    are left out, and so are metrics for which the files hold nothing. Raises MlxrError when rows
+    do not match or lack a column.
     """
+    names = parse_columns(columns)
     for path in files:
         if not path.is_file():
             raise MlxrError(f"There is no file {path}.", "--predictions BASE TUNED")
     display.show(Step(f"Reading {files[0]} and {files[1]}"))
-    found = read_predictions(*files, columns)
+    found = read_predictions(*files, names)
     rules = _settled(rules, found)
     shown = found.samples[: rules.limit]
     size = len(shown)
@@ -67,7 +69,7 @@ def compare_stored(
     }
     origin = Origin(
         name=f"{files[0].stem} – {files[1].stem}",
-        data={"split": None, **about, "columns": dict(columns)},
+        data={"split": None, **about, "columns": names},
         provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
     )
     return finish(folder, document(origin, judgement), judgement)

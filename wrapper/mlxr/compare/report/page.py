@@ -112,10 +112,12 @@ def _expected(judged: Judged) -> object:
 
 def _cut(value: Any) -> Any:
     """Return a JSON value in which no text is longer than the page holds."""
-    if isinstance(value, str) and len(value) > LONGEST:
+    if isinstance(value, str):
+        if len(value) <= LONGEST:
+            return value
         return f"{value[:LONGEST]} … [{len(value):,} characters in all; samples.jsonl has them]"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _cut(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_cut(inner) for inner in value]
     return value
