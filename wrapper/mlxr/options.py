@@ -10,7 +10,7 @@ import typer
 Adapters = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN|RECIPE]...",
+        metavar="RUN|RECIPE",
         help="Runs of one base (calendar/0002), or checkpoints (calendar/0002@best, @170); a "
         "recipe means its newest run. Default: the newest.",
         show_default=False,
