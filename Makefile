@@ -24,6 +24,7 @@ bench: .venv/tested
 	$(BIN)/python tests/bench/prep_speed.py --count 20000
 	$(BIN)/python tests/bench/training.py
 	$(BIN)/python tests/bench/calibration.py
+	$(BIN)/python tests/bench/report_speed.py
 
 # Rebuild the demo's data and its model (see data/demo/model/README.md for how long it takes).
 model: .venv/tested

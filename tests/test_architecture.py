@@ -16,7 +16,7 @@ HOMES = {
     "datasets": ["prep/sources/hub.py", "prep/sources/readers.py"],
     "datasketch": ["near.py"],
     "faker": ["prep/augment/pools.py"],
-    "jinja2": ["prep/sandbox.py", "prep/template.py"],
+    "jinja2": ["compare/report/page.py", "prep/sandbox.py", "prep/template.py"],
     "pyarrow": ["prep/sources/readers.py"],
     "pydantic": ["recipe/"],
     "nltk": ["compare/similarity.py"],
@@ -25,7 +25,7 @@ HOMES = {
     "sacrebleu": ["compare/similarity.py"],
     "tensorboardX": ["train/tensorboard.py"],
     "subprocess": ["process.py"],
-    "typer": ["cli.py"],
+    "typer": ["cli.py", "options.py"],
 }
 """The only files that may import these."""
 
@@ -47,7 +47,7 @@ CHILDREN = [
 
 FLOORS = [
     {"__main__"},
-    {"cli"},
+    {"cli", "options"},
     {"demo"},
     {"prep", "train", "compare"},
     {"manifest"},

@@ -63,9 +63,11 @@ def test_answers_come_back_in_order_and_stop(loaded: tuple[Any, Any]) -> None:
 
     model, tokenizer = loaded
     asked = prompts(tokenizer, 10)
-    seen: list[tuple[int, int]] = []
-    found = answers(model, tokenizer, asked, 24, 4, lambda *now: seen.append(now)).answers
-    assert [done for done, _ in seen] == [4, 8, 10]
+    plan = batch_plan([len(prompt) for prompt in asked], 4)
+    batches = list(answers(model, tokenizer, asked, plan, 24))
+    assert [len(batch.answers) for batch in batches] == [4, 4, 2]
+    by_place = {i: a for b in batches for i, a in zip(b.places, b.answers, strict=True)}
+    found = [by_place[i] for i in range(10)]
     same = 0
     for prompt, answer in zip(asked, found, strict=True):
         alone = list(stream_generate(model, tokenizer, prompt, max_tokens=24))

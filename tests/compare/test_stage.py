@@ -39,7 +39,7 @@ def test_a_comparison_is_written_whole_and_repeats(mlxr: Run, write_recipe: Writ
     document = read_json(run / "compare/compare.json")
     samples = list(read_jsonl(run / "compare/samples.jsonl"))
     assert {p.name for p in (run / "compare").iterdir()} == {
-        "base.log", "compare.json", "report.md", "samples.jsonl", "tuned.log",
+        "base.log", "compare.json", "report.html", "report.md", "samples.jsonl", "tuned.log",
     }  # fmt: skip
     assert document["data"]["n"] == len(samples) == 12
     assert document["provenance"]["generate"] == {

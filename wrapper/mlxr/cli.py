@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from mlxr import __version__
+from mlxr import __version__, options
 from mlxr.errors import MlxrError
 
 if TYPE_CHECKING:
-    from mlxr.compare.stage import Comparison
+    from collections.abc import Collection
+
+    from mlxr.compare.comparison import Comparison
     from mlxr.recipe import Loaded
     from mlxr.terminal.console import Terminal
-    from mlxr.workspace import Run, Workspace
+    from mlxr.workspace import Adapter, Run, Workspace
 
 app = typer.Typer(
     name="mlxr",
@@ -70,7 +72,7 @@ def demo(as_json: Json = False, quiet: Quiet = False) -> None:
 
     terminal = _terminal(as_json, quiet)
     comparison = command.demo(_here(), terminal.display, terminal.heading)
-    _finish(terminal, comparison, [(command.train_longer(), "train longer, in a second run")])
+    _finish(terminal, [comparison], (), [(command.train_longer(), "train longer, in a second run")])
 
 
 @app.command()
@@ -158,39 +160,67 @@ def train(
 
 @app.command()
 def compare(
-    what: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN|RECIPE",
-            help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
-            show_default=False,
-        ),
-    ] = None,
-    allow_degenerate: Annotated[
-        bool, typer.Option(help="Give a verdict in spite of red alarms.")
-    ] = False,
+    what: options.Adapters = None,
+    predictions: options.Predictions = None,
+    columns: options.Columns = None,
+    task: options.Task = None,
+    out: options.Out = None,
+    fail_on: options.FailOn = None,
+    explain: options.Explain = None,
+    allow_degenerate: options.AllowDegenerate = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a run: base against tuned on the test split."""
-    from mlxr.compare import stage
+    """Judge runs: base against tuned on the test split; or outputs stored in two files."""
+    from mlxr.compare import several, stored
+    from mlxr.compare.explain import explained, parse_codes
+    from mlxr.terminal.comparisons import show_explanation
 
-    terminal = _terminal(as_json, quiet)
-    workspace = _here()
-    run = _run(what, workspace)
+    terminal, workspace = _terminal(as_json, quiet), _here()
+    if explain:
+        show_explanation(terminal, explained(explain))
+        return
+    codes = parse_codes(fail_on or ())
+    if predictions:
+        if what and len(what) > 1:
+            raise typer.BadParameter("--predictions goes with one RECIPE at most.")
+        recipe = _load(Path(what[0]), None).recipe if what else None
+        rules, seed = stored.rules_of(recipe, task)
+        with terminal.display() as display:
+            comparison = stored.compare_stored(
+                predictions,
+                columns or (),
+                rules,
+                out or workspace.stored(*predictions),
+                display,
+                seed=seed,
+                allow_degenerate=allow_degenerate,
+            )
+        _finish(terminal, [comparison], codes)
+    if columns or task or out:
+        raise typer.BadParameter("--columns, --task and --out go with --predictions.")
+    adapters = [_adapter(each, workspace) for each in what] if what else [_adapter(None, workspace)]
     with terminal.display() as display:
-        comparison = stage.compare(run, workspace, display, allow_degenerate=allow_degenerate)
-    _finish(terminal, comparison)
+        found = several.compare_several(
+            adapters, workspace, display, allow_degenerate=allow_degenerate
+        )
+    _finish(terminal, found, codes)
 
 
 def _finish(
-    terminal: Terminal, comparison: Comparison, further: list[tuple[str, str]] | None = None
-) -> None:
-    """Show a comparison and exit with its verdict's code."""
-    from mlxr.terminal.reports import show_comparison
+    terminal: Terminal,
+    comparisons: list[Comparison],
+    fail_on: Collection[str] = (),
+    further: list[tuple[str, str]] | None = None,
+) -> NoReturn:
+    """Show comparisons and exit with the gravest verdict's code."""
+    from mlxr.terminal.comparisons import show_comparison, show_several
 
-    show_comparison(terminal, comparison, further or ())
-    raise typer.Exit(comparison.exit_code)
+    if len(comparisons) == 1:
+        show_comparison(terminal, comparisons[0], further or ())
+    else:
+        show_several(terminal, comparisons)
+    raise typer.Exit(max(comparison.exit_code(fail_on) for comparison in comparisons))
 
 
 def _terminal(as_json: bool, quiet: bool) -> Terminal:
@@ -211,13 +241,15 @@ def _load(recipe: Path | None, overrides: list[str] | None) -> Loaded:
     return load(recipe or find(Path.cwd()), overrides or ())
 
 
-def _run(what: str | None, workspace: Workspace) -> Run:
-    """Return the run that an argument means: a run, or the newest of a recipe or of all."""
+def _adapter(what: str | None, workspace: Workspace) -> Adapter:
+    """Return what an argument means: a run, its checkpoint, or the newest of a recipe or of all."""
+    from mlxr.workspace import Adapter
+
     if what is not None and not what.endswith(".toml"):
-        return workspace.run(what)
+        return workspace.adapter(what)
     if what is None:
-        return _newest(workspace, "*", "RECIPE")
-    return _newest(workspace, _load(Path(what), None).recipe.name, what)
+        return Adapter(_newest(workspace, "*", "RECIPE"))
+    return Adapter(_newest(workspace, _load(Path(what), None).recipe.name, what))
 
 
 def _newest(workspace: Workspace, name: str, recipe: object) -> Run:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlxr.compare.stage import Comparison, compare
+from mlxr.compare.comparison import Comparison
+from mlxr.compare.stage import compare
 from mlxr.events import Display
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load
 from mlxr.train.stage import plan, train
-from mlxr.workspace import Workspace, shipped
+from mlxr.workspace import Adapter, Workspace, shipped
 
 RECIPE = "recipes/demo/calendar.toml"
 
@@ -38,4 +39,4 @@ def demo(
         raise KeyboardInterrupt
     heading(f"3 of 3  mlxr compare {training.run.name}")
     with display() as shown:
-        return compare(training.run, workspace, shown)
+        return compare(Adapter(training.run), workspace, shown)

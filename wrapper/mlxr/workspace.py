@@ -5,6 +5,8 @@ The workspace is the folder in which mlxr was started. Inside it:
     data/<recipe>/            what `prep` wrote
     adapters/<recipe>/<run>/  what `train` wrote, one numbered folder a run
     adapters/<recipe>/<run>/compare/
+    adapters/.outputs/        the answers of every arm, so that none is generated twice
+    compare/<base>-<tuned>/   what `compare --predictions` wrote
 """
 
 from __future__ import annotations
@@ -119,6 +121,39 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """The weights that a run stands for, or those of one of its checkpoints."""
+
+    run: Run
+    checkpoint: str = ""
+    """"best", an iteration, or "" for the run's own."""
+
+    @property
+    def name(self) -> str:
+        """`<recipe>/<run>` or `<recipe>/<run>@<checkpoint>`, as commands take and print it."""
+        return self.run.name + (f"@{self.checkpoint}" if self.checkpoint else "")
+
+    @property
+    def folder(self) -> Path:
+        """The adapter folder, as mlx_lm takes it."""
+        if not self.checkpoint:
+            return self.run.folder
+        if self.checkpoint == "best":
+            return self.run.best
+        return self.run.checkpoints / self.checkpoint.zfill(7)
+
+    @property
+    def weights(self) -> Path:
+        """The file of the weights."""
+        return self.folder / "adapters.safetensors"
+
+    @property
+    def compare(self) -> Path:
+        """The folder of the comparison."""
+        return self.run.compare / self.checkpoint if self.checkpoint else self.run.compare
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder that holds `data/` and `adapters/`."""
 
@@ -132,6 +167,15 @@ class Workspace:
     def prepared(self, recipe: str) -> Prepared:
         """Return where `recipe`'s prepared data lie."""
         return Prepared(self.root / "data" / recipe)
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of all arms' answers; to throw it away costs only time."""
+        return self.root / "adapters" / ".outputs"
+
+    def stored(self, base: Path, tuned: Path) -> Path:
+        """Return the folder for the comparison of two files of stored outputs."""
+        return self.root / "compare" / f"{base.stem}-{tuned.stem}"
 
     def new_run(self, recipe: str) -> Run:
         """Make and return the next numbered run folder; an existing one is never taken."""
@@ -167,6 +211,20 @@ class Workspace:
         if not known:
             raise MlxrError(f"There is no run {text!r} here, nor any other.", "mlxr train RECIPE")
         raise MlxrError(f"There is no run {text!r}.", f"Runs here: {', '.join(known[-5:])}.")
+
+    def adapter(self, text: str) -> Adapter:
+        """Return the adapter that `text` names: a run, or `RUN@best`, or `RUN@170`.
+
+        Raises MlxrError when there is none.
+        """
+        name, _, checkpoint = text.partition("@")
+        adapter = Adapter(self.run(name), checkpoint)
+        if checkpoint and not adapter.weights.is_file():
+            kept = sorted(int(p.name) for p in adapter.run.checkpoints.glob("[0-9]*"))
+            best = ["best"] if adapter.run.best.is_dir() else []
+            names = ", ".join([*best, *map(str, kept)]) or "none"
+            raise MlxrError(f"{name} has no checkpoint {checkpoint!r}.", f"It kept: {names}.")
+        return adapter
 
 
 def shipped() -> Path:

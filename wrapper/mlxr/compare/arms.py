@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from mlxr.compare.outputs import Answer, Outputs, outputs_key, read_outputs
 from mlxr.compare.sample import Output
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended
-from mlxr.files import read_json, write_jsonl
+from mlxr.events import Display, Ended, Step
+from mlxr.files import write_jsonl
 from mlxr.process import Child
 
 
@@ -50,12 +52,23 @@ class Arm:
     @property
     def tokens(self) -> int:
         """Tokens written, over all samples."""
-        return sum(output.tokens for output in self.outputs)
+        return sum(output.tokens or 0 for output in self.outputs)
 
     @property
     def tokens_per_second(self) -> float | None:
         """Tokens written per second of wall time, the whole batch together."""
         return self.tokens / self.seconds if self.seconds else None
+
+    def cost(self) -> dict[str, Any]:
+        """Return what compare.json says of the arm."""
+        return {
+            "generation_seconds": self.seconds,
+            "tokens": self.tokens,
+            "tokens_per_second": self.tokens_per_second,
+            "peak_memory": self.peak_memory,
+            "truncated": sum(output.finish == "length" for output in self.outputs),
+            "adapter_moved": self.adapter_moved,
+        }
 
 
 def longest_answer(target_tokens: Sequence[int]) -> int:
@@ -66,25 +79,46 @@ def longest_answer(target_tokens: Sequence[int]) -> int:
 
 
 def run_arm(
-    name: str, request: Request, adapter: Path | None, folder: Path, display: Display
+    name: str,
+    request: Request,
+    adapter: Path | None,
+    folder: Path,
+    outputs: Path,
+    display: Display,
 ) -> Arm:
-    """Return the answers of an arm, run in a process of its own that logs to `folder`.
+    """Return the answers of an arm: those in `outputs`, the rest from a process of its own.
 
-    Raises MlxrError when it fails.
+    That logs to `folder`, and adds what it answers to `outputs` at once, so that nothing is asked
+    twice. Raises MlxrError when it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    samples, output, log = (folder / f"{name}.{end}" for end in ("in.jsonl", "out.json", "log"))
+    outputs.mkdir(parents=True, exist_ok=True)
+    samples, log = folder / f"{name}.in.jsonl", folder / f"{name}.log"
     write_jsonl(samples, ({"ids": list(p.ids), "offset": p.offset} for p in request.prompts))
-    output.unlink(missing_ok=True)
+    generation = {"max_tokens": request.max_tokens, "batch_size": request.batch_size}
+    path = outputs / f"{outputs_key(request.model, adapter, samples, generation)}.jsonl"
     settings = {
         "model": request.model,
         "adapter": str(adapter) if adapter else None,
         "samples": str(samples),
-        "output": str(output),
-        "max_tokens": request.max_tokens,
-        "batch_size": request.batch_size,
+        "output": str(path),
         "trust_remote_code": request.trust_remote_code,
+        **generation,
     }
+    count = len(request.prompts)
+    before = read_outputs(path)
+    if before.nll is None:
+        known = f", {len(before.answers)} of them answered before" if before.answers else ""
+        limit = f"answers of up to {request.max_tokens} tokens"
+        display.show(Step(f"Asking {name}: {count} prompts{known}, {limit}"))
+        _run_child(name, settings, log, display)
+    else:
+        display.show(Step(f"Taking the {count} answers of {name} as they were kept"))
+    samples.unlink()
+    return _arm(request, read_outputs(path))
+
+
+def _run_child(name: str, settings: Mapping[str, Any], log: Path, display: Display) -> None:
     ended: Ended | None = None
     with Child("mlxr.compare.child", [json.dumps(settings)], log) as child:
         for event in child.events():
@@ -96,27 +130,26 @@ def run_arm(
     if exit_.code or ended is None or ended.reason != "done":
         said = ended.message if ended and ended.message else exit_.signal or f"code {exit_.code}"
         raise MlxrError(f"The {name} arm failed: {said}.", f"The whole log: {log}")
-    arm = _arm(request, output)
-    for path in (samples, output):
-        path.unlink()
-    return arm
 
 
-def _arm(request: Request, path: Path) -> Arm:
-    document = read_json(path)
+def _arm(request: Request, kept: Outputs) -> Arm:
     outputs = tuple(
-        Output(
-            text=answer["text"],
-            tokens=len(answer["token_ids"]) + (answer["finish"] == "stop"),
-            finish=answer["finish"],
-            nll=answer["nll"],
-            target_tokens=answer["target_tokens"],
-            target_bytes=len(prompt.target.encode("utf-8", "surrogatepass")),
-            prompt_tokens=prompt.offset,
-            prompt_seconds=None,
-            decode_seconds=answer["decode_seconds"],
-            token_ids=tuple(answer["token_ids"]),
-        )
-        for prompt, answer in zip(request.prompts, document["answers"], strict=True)
+        _output(prompt, kept.answers[i], (kept.nll or [])[i])
+        for i, prompt in enumerate(request.prompts)
     )
-    return Arm(outputs, document["seconds"], document["peak_memory"], document["adapter_changed"])
+    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed)
+
+
+def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:
+    return Output(
+        text=answer.text,
+        tokens=len(answer.token_ids) + (answer.finish == "stop"),
+        finish="stop" if answer.finish == "stop" else "length",
+        nll=nll,
+        target_tokens=len(prompt.ids) - prompt.offset,
+        target_bytes=len(prompt.target.encode("utf-8", "surrogatepass")),
+        prompt_tokens=prompt.offset,
+        prompt_seconds=None,
+        decode_seconds=answer.decode_seconds,
+        token_ids=tuple(answer.token_ids),
+    )

@@ -3,7 +3,8 @@
     python -m mlxr.compare.child FD SETTINGS
 
 Reads the prompts as token ids, so that both arms consume the very same; answers them greedily
-and measures the likelihood of the expected answers. One process an arm, because MLX's peak
+and measures the likelihood of the expected answers. What an earlier child was interrupted in is
+gone on with. One process an arm, because MLX's peak
 memory counts for the whole process and never falls.
 """
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlxr.compare.outputs import Answer, append_batch, append_nll, read_outputs
 from mlxr.events import Ended, Generated, Pipe, Step
-from mlxr.files import read_jsonl, write_json
+from mlxr.files import read_jsonl
 
 
 @dataclass(frozen=True)
@@ -30,26 +32,10 @@ class Settings:
     samples: str
     """JSON Lines: {"ids": prompt and answer tokens, "offset": length of the prompt}."""
     output: str
-    """Where the answers go: one JSON document, see `Answers`."""
+    """The file of outputs, which may hold some already."""
     max_tokens: int
     batch_size: int
     trust_remote_code: bool
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One sample's answer and the likelihood of the expected one."""
-
-    text: str
-    token_ids: list[int]
-    """Without the end-of-turn token."""
-    finish: str
-    """stop or length."""
-    decode_seconds: float
-    """From the first token to the last, other samples of the batch running beside it."""
-    nll: float | None
-    """Of the expected answer, summed over its tokens, in nats; None if not finite."""
-    target_tokens: int
 
 
 def main(descriptor: int, settings: Settings) -> None:
@@ -67,7 +53,6 @@ def _arm(settings: Settings, pipe: Pipe) -> None:
     import mlx.core as mx
     from mlx_lm import load
 
-    from mlxr.compare.generate import answers
     from mlxr.compare.likelihood import target_nll
 
     samples = list(read_jsonl(Path(settings.samples)))
@@ -79,36 +64,38 @@ def _arm(settings: Settings, pipe: Pipe) -> None:
         tokenizer_config={"trust_remote_code": settings.trust_remote_code},
         trust_remote_code=settings.trust_remote_code,
     )
-    prompts = [row[:offset] for row, offset in zip(ids, offsets, strict=True)]
     mx.reset_peak_memory()
-    generated = answers(
-        model, tokenizer, prompts, settings.max_tokens, settings.batch_size,
-        lambda done, tokens: pipe.send(Generated(done, len(prompts), tokens)),
-    )  # fmt: skip
-    peak = mx.get_peak_memory()
+    prompts = [row[:offset] for row, offset in zip(ids, offsets, strict=True)]
+    _generate(model, tokenizer, prompts, settings, pipe)
     pipe.send(Step("Measuring the likelihood of the expected answers"))
     nll = target_nll(model, ids, offsets, settings.batch_size)
-    write_json(
-        Path(settings.output),
-        {
-            "answers": [
-                asdict(
-                    Answer(
-                        text=tokenizer.decode(answer.token_ids),
-                        token_ids=answer.token_ids,
-                        finish=answer.finish,
-                        decode_seconds=answer.decode_seconds,
-                        nll=nll[i] if math.isfinite(nll[i]) else None,
-                        target_tokens=len(ids[i]) - offsets[i],
-                    )
-                )
-                for i, answer in enumerate(generated.answers)
-            ],
-            "seconds": generated.seconds,
-            "peak_memory": peak / 1e9,
-            "adapter_changed": _lora_b_moved(model) if settings.adapter else None,
-        },
-    )
+    finite = [value if math.isfinite(value) else None for value in nll]
+    moved = _lora_b_moved(model) if settings.adapter else None
+    append_nll(Path(settings.output), finite, moved)
+
+
+def _generate(
+    model: Any, tokenizer: Any, prompts: list[list[int]], settings: Settings, pipe: Pipe
+) -> None:
+    """Answer what the file of outputs does not answer yet, and add it there batch by batch."""
+    import mlx.core as mx
+
+    from mlxr.compare.generate import answers, batch_plan
+
+    path = Path(settings.output)
+    before = read_outputs(path)
+    done, tokens = len(before.answers), before.tokens
+    plan = batch_plan([len(prompt) for prompt in prompts], settings.batch_size)
+    left = [batch for batch in plan if batch[0] not in before.answers]
+    for batch in answers(model, tokenizer, prompts, left, settings.max_tokens):
+        made = [
+            Answer(tokenizer.decode(each.token_ids), each.token_ids, each.finish,
+                   each.decode_seconds)
+            for each in batch.answers
+        ]  # fmt: skip
+        append_batch(path, batch.places, made, batch.seconds, mx.get_peak_memory() / 1e9)
+        done, tokens = done + len(made), tokens + sum(len(each.token_ids) for each in made)
+        pipe.send(Generated(done, len(prompts), tokens))
 
 
 def _lora_b_moved(model: Any) -> bool:

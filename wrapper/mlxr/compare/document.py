@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlxr import provenance
-from mlxr.compare.arms import Arm, Request
 from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
 from mlxr.compare.judge import Judged, Judgement, Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
 from mlxr.compare.statistics import Estimate, Interval
-from mlxr.workspace import Run
 
 SCHEMA = "mlxr.compare/1"
 
 
-def document(
-    run: Run,
-    record: Mapping[str, Any],
-    request: Request,
-    arms: Mapping[str, Arm],
-    judgement: Judgement,
-    findings: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a comparison's outputs come from, as the document tells it; JSON values."""
+
+    name: str
+    """Of the run, or of the compared file."""
+    data: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    arms: Mapping[str, Any] = field(default_factory=dict)
+    """What each arm cost; empty where nobody measured it."""
+    findings: Sequence[Mapping[str, Any]] = ()
+    """Of the audit of the data."""
+    loss_curve: Mapping[str, Any] = field(default_factory=dict)
+    """train and valid: [iteration, nats per token]."""
+
+
+def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
     """Return what compare.json holds; only finite numbers and null."""
     made = {
         "schema": SCHEMA,
-        "run": run.name,
+        "run": origin.name,
         "verdict": {"label": judgement.verdict.label, **asdict(judgement.verdict)},
         "metrics": [_metric(result, judgement) for result in judgement.results],
         "baselines": {name: dict(values) for name, values in judgement.baselines.items()},
@@ -43,19 +50,13 @@ def document(
         },
         "errors": _errors(judgement),
         "alarms": [asdict(alarm) for alarm in judgement.alarms],
-        "findings": [dict(f) for f in findings if f["level"] != "info"],
-        "arms": {name: _arm(arm) for name, arm in arms.items()},
-        "data": {"n": len(judgement.judged), "split": "test", **record["data"]},
+        "findings": [dict(f) for f in origin.findings if f["level"] != "info"],
+        "arms": dict(origin.arms),
+        "loss_curve": dict(origin.loss_curve),
+        "data": {"n": len(judgement.judged), **origin.data},
         "provenance": {
-            "recipe": record["recipe"],
             "signature": judgement.signature,
-            "adapter_sha256": record["result"]["adapter_sha256"],
-            "generate": {
-                "temperature": 0,
-                "max_tokens": request.max_tokens,
-                "batch_size": request.batch_size,
-            },
-            "trained_with": record["versions"],
+            **origin.provenance,
             "compared_with": provenance.versions(),
             "machine": provenance.machine(),
         },
@@ -65,21 +66,25 @@ def document(
 
 
 def sample_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
-    """Yield the lines of samples.jsonl: everything about each sample, in full."""
-    for judged in judgement.judged:
-        yield _finite(
-            {
-                "id": judged.sample.id,
-                "category": judged.sample.category,
-                "cluster": judged.sample.cluster,
-                "slices": dict(judged.tuned_score.slices),
-                "outcome": judged.outcome,
-                "prompt": judged.sample.prompt,
-                "target": judged.sample.target,
-                "base": _side(judged.base, judged.base_score),
-                "tuned": _side(judged.tuned, judged.tuned_score),
-            }
-        )
+    """Yield the lines of samples.jsonl."""
+    return map(sample_line, judgement.judged)
+
+
+def sample_line(judged: Judged) -> dict[str, Any]:
+    """Return everything about one sample, in full; only finite numbers and null."""
+    sample = judged.sample
+    made = {
+        "id": sample.id,
+        "category": sample.category,
+        "cluster": sample.cluster,
+        "slices": dict(judged.tuned_score.slices),
+        "outcome": judged.outcome,
+        "prompt": sample.prompt,
+        "target": sample.target,
+        "base": _side(judged.base, judged.base_score),
+        "tuned": _side(judged.tuned, judged.tuned_score),
+    }
+    return dict(_finite(made))
 
 
 def _side(output: Output, score: Score) -> dict[str, Any]:
@@ -196,22 +201,14 @@ def _tuned_score(judged: Judged) -> Score:
     return judged.tuned_score
 
 
-def _arm(arm: Arm) -> dict[str, Any]:
-    return {
-        "generation_seconds": arm.seconds,
-        "tokens": arm.tokens,
-        "tokens_per_second": arm.tokens_per_second,
-        "peak_memory": arm.peak_memory,
-        "truncated": sum(output.finish == "length" for output in arm.outputs),
-        "adapter_moved": arm.adapter_moved,
-    }
-
-
 def _finite(value: Any) -> Any:
     """Return `value` with null for every number that JSON has no word for."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, str | int):
+        return value
+    # Exact types first: an abstract Mapping is ten times as slow to recognise.
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]

@@ -8,7 +8,7 @@ to its end.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,43 +22,36 @@ class Generation:
     decode_seconds: float
 
 
-@dataclass(frozen=True)
-class Generations:
-    """All answers in the order of the prompts, and the wall time of generating them."""
-
-    answers: list[Generation]
-    seconds: float
-
-
 def batch_plan(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     """Return the batches as indices of prompts: in order of length, cut into groups."""
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """The answers of one batch: which prompts they are to, and the wall time of making them."""
+
+    places: list[int]
+    answers: list[Generation]
+    seconds: float
+
+
 def answers(
     model: Any,
     tokenizer: Any,
     prompts: Sequence[list[int]],
+    plan: Sequence[list[int]],
     max_tokens: int,
-    batch_size: int,
-    progress: Callable[[int, int], None],
-) -> Generations:
-    """Return the greedy answer to each prompt (token ids), at most `max_tokens` long each.
+) -> Iterator[Batch]:
+    """Yield the greedy answers to the prompts (token ids) of each batch of `plan`.
 
-    `progress` is called with the number of finished prompts and of tokens so far.
+    An answer has at most `max_tokens` tokens.
     """
-    found: dict[int, Generation] = {}
-    tokens = 0
-    begin = time.perf_counter()
-    for batch in batch_plan([len(p) for p in prompts], batch_size):
-        group = _batch(model, tokenizer, [prompts[i] for i in batch], max_tokens)
-        for i, answer in zip(batch, group, strict=True):
-            found[i] = answer
-            tokens += len(answer.token_ids)
-        progress(len(found), tokens)
-    seconds = time.perf_counter() - begin
-    return Generations([found[i] for i in range(len(prompts))], seconds)
+    for places in plan:
+        begin = time.perf_counter()
+        found = _batch(model, tokenizer, [prompts[i] for i in places], max_tokens)
+        yield Batch(places, found, time.perf_counter() - begin)
 
 
 def _batch(

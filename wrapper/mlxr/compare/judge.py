@@ -5,7 +5,7 @@ Pure: the same outputs give the same judgement, wherever they come from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -47,6 +47,8 @@ class Case:
     train_loss: float | None = None
     """Last training loss of the run."""
     allow_degenerate: bool = False
+    unmeasured: Collection[str] = ()
+    """Metrics of which these outputs tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,10 @@ class Judgement:
     def worst(self) -> list[Judged]:
         """The samples that lost most on the primary metric, worst first."""
         lost = [j for j in self.judged if j.outcome in {"broken", "loss"}]
-        return sorted(lost, key=self._gain)
+        return sorted(lost, key=self.gain)
 
-    def _gain(self, judged: Judged) -> float:
+    def gain(self, judged: Judged) -> float:
+        """Return how much a scored sample gained on the primary metric; less than 0: it lost."""
         name, metric = self.primary.name, self.primary
         gain = metric.of(judged.tuned_score.values[name]) - metric.of(
             judged.base_score.values[name]
@@ -131,7 +134,7 @@ def judge(case: Case) -> Judgement:
     """Return the judgement of a case."""
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
-    metrics = scorer.metrics
+    metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
     base, tuned = (_scores(scorer, case, arm) for arm in (case.base, case.tuned))
     results = _results(case, metrics, primary, base, tuned)
     baselines = _baselines(case, scorer)

@@ -37,10 +37,10 @@ class Output:
     """What one arm wrote for one sample, and what it cost."""
 
     text: str
-    tokens: int
-    """Tokens written, the end token included."""
-    finish: Finish
-    """The model stopped, ran into the limit, or failed."""
+    tokens: int | None
+    """Tokens written, the end token included; None if nobody counted them."""
+    finish: Finish | None
+    """The model stopped, ran into the limit, or failed; None if nobody kept which."""
     nll: float | None
     """Negative log-likelihood of the target in nats, summed over its tokens; None if unmeasured."""
     target_tokens: int

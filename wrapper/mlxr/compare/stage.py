@@ -8,41 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
-from mlxr.compare.document import document, sample_lines
-from mlxr.compare.judge import Case, Judgement, judge, make_scorer, primary_metric
+from mlxr.compare.comparison import Comparison, finish
+from mlxr.compare.document import Origin, document
+from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
 from mlxr.compare.record import offered_tools, source_texts, target_text
-from mlxr.compare.report.markdown import markdown
+from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
-from mlxr.compare.verdict import Verdict, exit_code
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import read_json, read_jsonl, write_json, write_jsonl, write_text
+from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe
-from mlxr.workspace import Prepared, Run, Workspace
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A judgement, the arms it is about, and where its reports lie."""
-
-    run: Run
-    judgement: Judgement
-    arms: Mapping[str, Arm]
-    document: Mapping[str, Any]
-    """What compare.json holds."""
-    report: Path
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it came to."""
-        return self.judgement.verdict
-
-    @property
-    def exit_code(self) -> int:
-        """0, 3 (worse) or 4 (blocked)."""
-        return exit_code(self.verdict)
+from mlxr.workspace import Adapter, Prepared, Workspace
 
 
 @dataclass(frozen=True)
@@ -55,28 +33,29 @@ class _Question:
 
 
 def compare(
-    run: Run, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
+    adapter: Adapter, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Raises MlxrError when the run is unfinished, its data are gone or changed, or an arm fails.
+    Answers that either arm gave before are not generated again. Raises MlxrError when the run is
+    unfinished, its data are gone or changed, or an arm fails.
     """
+    run = adapter.run
     record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, path)
-    _check(run, record, manifest.sha256, path)
+    _check(adapter, record, manifest.sha256, path)
     _check_answers(prepared)
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
     questions = _questions(prepared, recipe)
     request = _request(recipe, questions)
-    arms = {}
-    for name, adapter in (("base", None), ("tuned", run.folder)):
-        what = f"Asking {name}: {len(questions)} prompts, answers of up to {request.max_tokens}"
-        display.show(Step(f"{what} tokens"))
-        arms[name] = run_arm(name, request, adapter, run.compare, display)
+    arms = {
+        name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
+        for name, weights in (("base", None), ("tuned", adapter.folder))
+    }
     display.show(Step("Scoring and judging"))
     judgement = judge(
         Case(
@@ -87,33 +66,52 @@ def compare(
             rules=recipe.compare,
             seed=recipe.seed,
             prompts=[question.prompt_sha256 for question in questions],
-            train_loss=record["result"]["train_loss"],
+            train_loss=None if adapter.checkpoint else record["result"]["train_loss"],
             allow_degenerate=allow_degenerate,
         )
     )
-    findings = read_json(prepared.audit)["findings"]
-    made = document(run, record, request, arms, judgement, findings)
-    return _write(run, judgement, arms, made)
+    made = document(_origin(adapter, record, request, arms, prepared), judgement)
+    return finish(adapter.compare, made, judgement, adapter.folder)
 
 
-def _write(
-    run: Run, judgement: Judgement, arms: Mapping[str, Arm], made: dict[str, Any]
-) -> Comparison:
-    report = run.compare / "report.md"
-    write_jsonl(run.compare / "samples.jsonl", sample_lines(judgement))
-    write_text(report, markdown(made, judgement))
-    write_json(run.compare / "compare.json", made)
-    return Comparison(run, judgement, arms, made, report)
+def _origin(
+    adapter: Adapter,
+    record: Mapping[str, Any],
+    request: Request,
+    arms: Mapping[str, Arm],
+    prepared: Prepared,
+) -> Origin:
+    run = adapter.run
+    events = list(read_jsonl(run.events)) if run.events.is_file() else []
+    return Origin(
+        name=adapter.name,
+        data={"split": "test", **record["data"]},
+        provenance={
+            "recipe": record["recipe"],
+            "seed": record["recipe"]["seed"],
+            "adapter_sha256": file_sha256(adapter.weights),
+            "generate": {
+                "temperature": 0,
+                "max_tokens": request.max_tokens,
+                "batch_size": request.batch_size,
+            },
+            "trained_with": record["versions"],
+        },
+        arms={name: arm.cost() for name, arm in arms.items()},
+        findings=read_json(prepared.audit)["findings"],
+        loss_curve=loss_curve(events),
+    )
 
 
-def _check(run: Run, record: Mapping[str, Any], data: str, path: Path) -> None:
+def _check(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:
     """Raise MlxrError when the run cannot be judged on these data."""
+    run = adapter.run
     if "result" not in record:
         raise MlxrError(
             f"Run {run.name} has not ended (or was killed).",
             f"Wait for it, or go on with it: mlxr train {path} --resume",
         )
-    if not run.adapter.is_file():
+    if not adapter.weights.is_file():
         raise MlxrError(
             f"Run {run.name} has no adapter: it ended before the first weights were saved"
             f" ({record['status']}).",

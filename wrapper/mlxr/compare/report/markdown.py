@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +36,10 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
     if document["findings"]:
         found = [f"- `{f['code']}`: {f['message']}" for f in document["findings"]]
         parts += ["## What the audit of the data found", "\n".join(found)]
-    parts += ["## How it was made", _provenance(document)]
-    return "\n\n".join(parts) + "\n"
+    made = [f"- {name}: {value}" for name, value in rows.provenance_rows(document)]
+    parts += ["## How it was made", "\n".join(made)]
+    text = "\n\n".join(parts) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half characters
 
 
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -65,20 +66,3 @@ def _quoted(text: str) -> str:
     """Return text as an indented block, in which nothing is markup."""
     shown = text if len(text) <= SHOWN else text[:SHOWN] + " …"
     return "\n".join(f"    {line}" for line in shown.splitlines() or [""])
-
-
-def _provenance(document: Mapping[str, Any]) -> str:
-    made = document["provenance"]
-    recipe = made["recipe"]
-    lines = {
-        "model": recipe["model"],
-        "adapter": made["adapter_sha256"],
-        "data": document["data"]["sha256"],
-        "scored by": made["signature"],
-        "generation": json.dumps(made["generate"]),
-        "speed (descriptive)": rows.speed_line(document["arms"]),
-        "versions": ", ".join(f"{k} {v}" for k, v in made["compared_with"].items()),
-        "machine": made["machine"]["system"],
-        "seed": recipe["seed"],
-    }
-    return "\n".join(f"- {name}: {value}" for name, value in lines.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,19 @@ from mlxr.compare.statistics import Paired
 METRICS = ("metric", "base", "tuned", "difference", "95 % interval", "p")
 SLICES = ("slice", "n", "base", "tuned", "difference", "95 % interval", "p")
 ERRORS = ("error", "base", "tuned")
+OUTCOMES = {
+    "fixed": "fixed",
+    "broken": "broken",
+    "both": "right in both",
+    "neither": "wrong in both",
+    "win": "better",
+    "loss": "worse",
+    "tie": "equal",
+    "unscored": "unscored",
+}
+"""What became of a sample, in words."""
+FIELDS_OF_BOTH = ("field", "F1", "right", "wrong", "invented", "missed")
+COSTS = ("arm", "seconds", "tokens", "tokens/s", "GB at most", "cut at the limit")
 FIELDS = ("field", "base F1", "tuned F1", "right", "wrong", "invented", "missed")
 
 
@@ -47,6 +61,16 @@ def field_rows(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     return rows
 
 
+def field_rows_of_both(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Return the table of fields with every figure of base → tuned."""
+    found = []
+    for name, arms in fields.items():
+        base, tuned = arms["base"], arms["tuned"]
+        counts = [f"{base[key]} → {tuned[key]}" for key in ("tp", "fd", "fa", "fn")]
+        found.append([name, f"{_f1(base['f1'])} → {_f1(tuned['f1'])}", *counts])
+    return found
+
+
 def slice_rows(judgement: Judgement) -> list[list[str]]:
     """Return the primary metric by slice; p is adjusted within each grouping."""
     show, show_delta = judgement.primary.show, judgement.primary.show_delta
@@ -70,20 +94,15 @@ def error_rows(errors: Mapping[str, Any]) -> list[list[str]]:
     return [[kind, *(str(errors[arm].get(kind, 0)) for arm in ("base", "tuned"))] for kind in kinds]
 
 
+def transition_rows(errors: Mapping[str, Any]) -> list[list[str]]:
+    """Return what became of each kind of error, the commonest first."""
+    return [[each["base"], each["tuned"], str(each["n"])] for each in errors["transitions"]]
+
+
 def counts_line(judgement: Judgement) -> str:
     """Return how the samples moved on the primary metric."""
     outcomes: list[str] = [judged.outcome for judged in judgement.judged]
-    named = (
-        ("fixed", "fixed"),
-        ("broken", "broken"),
-        ("both", "right in both"),
-        ("neither", "wrong in both"),
-        ("win", "better"),
-        ("loss", "worse"),
-        ("tie", "equal"),
-        ("unscored", "unscored"),
-    )
-    counted = [(outcomes.count(code), words) for code, words in named]
+    counted = [(outcomes.count(code), words) for code, words in OUTCOMES.items()]
     return " · ".join(f"{count} {words}" for count, words in counted if count)
 
 
@@ -92,26 +111,84 @@ def worst(judgement: Judgement, count: int) -> Sequence[Judged]:
     return judgement.worst[:count]
 
 
+def cost_rows(arms: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Return what each arm cost, by `COSTS`."""
+    return [
+        [
+            name,
+            f"{arm['generation_seconds']:.1f}",
+            f"{arm['tokens']:,}",
+            _rate(arm),
+            f"{arm['peak_memory']:.2f}",
+            str(arm["truncated"]),
+        ]
+        for name, arm in arms.items()
+    ]
+
+
 def speed_line(arms: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what each arm cost."""
+    """Return what each arm cost; "" where nobody measured it."""
     return "; ".join(
-        f"{name} {arm['generation_seconds']:.1f} s, {arm['tokens_per_second']:,.0f} tokens/s,"
+        f"{name} {arm['generation_seconds']:.1f} s, {_rate(arm)} tokens/s,"
         f" {arm['peak_memory']:.2f} GB"
         for name, arm in arms.items()
     )
 
 
-def _metric_row(result: Result, primary: str) -> list[str]:
-    metric, paired = result.metric, result.paired
-    p = paired.p if result.p_holm is None else result.p_holm
+def loss_rows(points: Sequence[tuple[int, float]]) -> list[list[str]]:
+    """Return losses as text: iteration, nats per token."""
+    return [[f"{iteration:,}", f"{loss:.4f}"] for iteration, loss in points]
+
+
+def provenance_rows(document: Mapping[str, Any]) -> list[list[str]]:
+    """Return how a comparison was made, as far as it is known."""
+    made, data = document["provenance"], document["data"]
+    recipe = made.get("recipe", {})
+    found = {
+        "model": recipe.get("model"),
+        "adapter": made.get("adapter_sha256"),
+        "data": data.get("sha256"),
+        "base": _file(data.get("base")),
+        "tuned": _file(data.get("tuned")),
+        "columns": data.get("columns") and json.dumps(data["columns"], ensure_ascii=False),
+        "scored by": made["signature"],
+        "generation": made.get("generate") and json.dumps(made["generate"]),
+        "speed (descriptive)": speed_line(document["arms"]),
+        "versions": ", ".join(f"{k} {v}" for k, v in made["compared_with"].items() if v),
+        "machine": made["machine"]["system"],
+        "seed": made["seed"],
+    }
+    return [[name, str(value)] for name, value in found.items() if value not in (None, "")]
+
+
+def _file(about: Mapping[str, Any] | None) -> str:
+    return f"{about['path']} (sha256 {about['sha256']})" if about else ""
+
+
+def _rate(arm: Mapping[str, Any]) -> str:
+    rate = arm["tokens_per_second"]
+    return "–" if rate is None else f"{rate:,.0f}"
+
+
+def paired_cells(metric: Metric, paired: Paired | None, p_holm: float | None) -> list[str]:
+    """Return base, tuned, difference, interval and p of a metric; dashes where nothing is scored.
+
+    p is the adjusted one, where there is one.
+    """
+    if paired is None:
+        return ["–"] * 5
     return [
-        f"{metric.name} {'●' if metric.name == primary else ''}".strip(),
         metric.show(paired.base),
         metric.show(paired.tuned),
         metric.show_delta(paired.delta),
         _ends(metric, paired),
-        "–" if metric.descriptive else _p(p),
+        "–" if metric.descriptive else _p(paired.p if p_holm is None else p_holm),
     ]
+
+
+def _metric_row(result: Result, primary: str) -> list[str]:
+    name = f"{result.metric.name} {'●' if result.metric.name == primary else ''}".strip()
+    return [name, *paired_cells(result.metric, result.paired, result.p_holm)]
 
 
 def _ends(metric: Metric, paired: Paired) -> str:

@@ -1,0 +1,110 @@
+"""Comparing stored outputs: two files in, a verdict out; no model, no prepared data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlxr.compare.comparison import Comparison, finish
+from mlxr.compare.document import Origin, document
+from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
+from mlxr.compare.scorers import SCORERS
+from mlxr.compare.scorers.extraction import derive_fields
+from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
+from mlxr.errors import MlxrError
+from mlxr.events import Display, Step
+from mlxr.files import file_sha256
+from mlxr.recipe import Compare, Recipe
+
+SEED = 42
+
+
+def compare_stored(
+    files: tuple[Path, Path],
+    columns: Sequence[str],
+    rules: Compare,
+    folder: Path,
+    display: Display,
+    *,
+    seed: int = SEED,
+    allow_degenerate: bool = False,
+) -> Comparison:
+    """Judge the outputs stored in two files, base and tuned, and write the reports into `folder`.
+
+    `columns` are "role=column,…". Nothing is known of training answers: baselines made of them
+    are left out, and so are metrics for which the files hold nothing. Raises MlxrError when rows
+    do not match or lack a column.
+    """
+    names = parse_columns(columns)
+    for path in files:
+        if not path.is_file():
+            raise MlxrError(f"There is no file {path}.", "--predictions BASE TUNED")
+    display.show(Step(f"Reading {files[0]} and {files[1]}"))
+    found = read_predictions(*files, names)
+    rules = _settled(rules, found)
+    shown = found.samples[: rules.limit]
+    size = len(shown)
+    # A summary's script decides how it is scored; other tasks take from training answers only
+    # what stored outputs cannot tell.
+    targets = [sample.target for sample in shown] if rules.task == "summary" else []
+    primary_metric(rules, make_scorer(rules, targets))
+    display.show(Step(f"Scoring and judging {size:,} samples"))
+    judgement = judge(
+        Case(
+            samples=shown,
+            base=found.base[:size],
+            tuned=found.tuned[:size],
+            train_targets=targets,
+            rules=rules,
+            seed=seed,
+            prompts=found.prompts[:size],
+            allow_degenerate=allow_degenerate,
+            unmeasured=_unmeasured(found),
+        )
+    )
+    about = {
+        arm: {"path": str(path), "sha256": file_sha256(path)}
+        for arm, path in zip(("base", "tuned"), files, strict=True)
+    }
+    origin = Origin(
+        name=f"{files[0].stem} – {files[1].stem}",
+        data={"split": None, **about, "columns": names},
+        provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
+    )
+    return finish(folder, document(origin, judgement), judgement)
+
+
+def rules_of(recipe: Recipe | None, task: str | None) -> tuple[Compare, int]:
+    """Return how stored outputs are judged, and the seed: a recipe's [compare], or a task's.
+
+    Raises MlxrError where neither says what the answers are, or mlxr does not know the task.
+    """
+    if recipe is None and task is None:
+        raise MlxrError(
+            "Nothing says what the answers are.", "Name a recipe, or a task: --task extraction"
+        )
+    if task is not None and task not in SCORERS:
+        raise MlxrError(f"There is no task {task!r}.", f"Tasks: {', '.join(SCORERS)}.")
+    rules = recipe.compare if recipe else Compare()
+    if task is not None:
+        rules = rules.model_copy(update={"task": task})
+    return rules, recipe.seed if recipe else SEED
+
+
+def _settled(rules: Compare, found: Predictions) -> Compare:
+    """Return the rules with what a recipe's training data would have said.
+
+    Fields come from the expected answers; a text is judged by its words, its loss being unknown.
+    """
+    if rules.task == "extraction" and not rules.fields:
+        fields = derive_fields(sample.target for sample in found.samples)
+        return rules.model_copy(update={"fields": fields})
+    if rules.task == "text" and rules.primary in (None, PER_TOKEN.name, PER_BYTE.name):
+        return rules.model_copy(update={"primary": "exact"})
+    return rules
+
+
+def _unmeasured(found: Predictions) -> set[str]:
+    kept = all(output.finish for output in (*found.base, *found.tuned))
+    return set() if kept else {"truncated"}
