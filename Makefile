@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench model clean
+.PHONY: demo test lint format bench recipes model clean
 
 demo: .venv/installed
 	$(BIN)/mlxr demo
@@ -24,6 +24,10 @@ bench: .venv/tested
 	$(BIN)/python tests/bench/prep_speed.py --count 20000
 	$(BIN)/python tests/bench/training.py
 	$(BIN)/python tests/bench/calibration.py
+
+# Every twin of recipes/demo from prep to verdict, beside a control that must not improve.
+recipes: .venv/installed
+	$(BIN)/python data/demo/twins.py
 
 # Rebuild the demo's data and its model (see data/demo/model/README.md for how long it takes).
 model: .venv/tested
