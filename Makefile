@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench model clean
+.PHONY: demo test lint format bench recipes model clean
 
 demo: .venv/installed
 	$(BIN)/mlxr demo
@@ -25,6 +25,10 @@ bench: .venv/tested
 	$(BIN)/python tests/bench/training.py
 	$(BIN)/python tests/bench/calibration.py
 	$(BIN)/python tests/bench/report_speed.py
+
+# Every twin of recipes/demo from prep to verdict, beside a control that must not improve.
+recipes: .venv/installed
+	$(BIN)/python data/demo/twins.py
 
 # Rebuild the demo's data and its model (see data/demo/model/README.md for how long it takes).
 model: .venv/tested
