@@ -193,6 +193,8 @@ def _facts(
 ) -> dict[str, Any]:
     from mlx.utils import tree_flatten
 
+    assert iterate_batches.gather == train_dataset._data.mask_prompt
+    iterate_batches.gather = False  # the model that measures the loss is all head
     tokens, ranges, *weight = next(
         iterate_batches(train_dataset, args.batch_size, args.max_seq_length)
     )

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from mlxr.events import Ended, Pipe, Saved, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
-from mlxr.train.loss import answer_start_loss, weighted_loss
+from mlxr.train.loss import answer_start_loss, target_loss, weighted_loss
 from mlxr.train.optimizer import Watched
 from mlxr.train.rows import row_lengths, row_targets
-from mlxr.train.start import started
+from mlxr.train.start import gathers, started
 from mlxr.train.state import Progress, read_state
 from mlxr.train.validation import Asked, validation_loss
 
@@ -141,18 +141,14 @@ class Session:
             val_dataset=None,
             iterate_batches=self.batches,
             training_callback=self,
-            **self._loss(),
+            loss=self._loss(),
         )
 
-    def _loss(self) -> dict[str, Any]:
-        """Return mlx_lm's `loss=`, where another than its own is needed."""
-        from mlx_lm.tuner.trainer import default_loss
-
+    def _loss(self) -> Callable[..., tuple[Any, Any]]:
+        """Return mlx_lm's `loss=`."""
         weight, window = self.settings.answer_start_weight, self.settings.answer_start_window
-        loss = default_loss if weight == 1 else answer_start_loss(weight, window)
-        if self.batches.targets is not None:
-            loss = weighted_loss(loss)
-        return {} if loss is default_loss else {"loss": loss}
+        loss = target_loss if weight == 1 else answer_start_loss(weight, window)
+        return loss if self.batches.targets is None else weighted_loss(loss)
 
     def _batches(self) -> Batches:
         """Return the batches of training, weighted where several make an update."""
@@ -165,6 +161,7 @@ class Session:
             self.start,
             targets=row_targets(self.train_set, self.args.max_seq_length) if several else None,
             accumulated=self.args.grad_accumulation_steps,
+            gather=gathers(self.model, self.train_set, self.pipe),
         )
 
     @property
@@ -234,7 +231,12 @@ class Session:
     def _validation_loss(self) -> float | None:
         """Return the loss, or None when the child was asked to end meanwhile."""
         return validation_loss(
-            self.model, self.valid_set, self.args, self.settings, self._break_off_if_asked
+            self.model,
+            self.valid_set,
+            self.args,
+            Batches(row_lengths(self.valid_set), self.settings.seed, gather=self.batches.gather),
+            self.settings.clear_cache_threshold,
+            self._break_off_if_asked,
         )
 
     def _break_off_if_asked(self) -> None:

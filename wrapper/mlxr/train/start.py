@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlxr import provenance
-from mlxr.events import Started
+from mlxr.events import Note, Pipe, Started
+from mlxr.train.loss import separable
 
 if TYPE_CHECKING:
     from mlxr.train.settings import Settings
@@ -42,6 +43,27 @@ def memory_limit() -> float | None:
     if recommended is None and mx.default_device() == mx.Device(mx.cpu):
         recommended = provenance.machine()["memory"]
     return recommended / 1e9 if recommended else None
+
+
+def gathers(model: Any, dataset: Any, pipe: Pipe) -> bool:
+    """Tell whether the loss is to compute the model's head on target positions alone.
+
+    Worth it where prompts are masked, possible where the model is its head on its body.
+    """
+    import mlx.core as mx
+
+    if not getattr(dataset._data, "mask_prompt", False):
+        return False
+    if separable(model, mx.array([dataset[0][0][:TRIED]])):
+        return True
+    pipe.send(
+        Note("This model changes its logits: they are computed for the prompts too, as in mlx_lm.")
+    )
+    return False
+
+
+TRIED = 32
+"""Tokens of a row on which that is tried."""
 
 
 def _check(trained: dict[str, Any], begin_from: str | None) -> None:
