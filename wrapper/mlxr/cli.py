@@ -40,6 +40,14 @@ RecipeArgument = Annotated[
         show_default=False,
     ),
 ]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN|RECIPE",
+        help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
+        show_default=False,
+    ),
+]
 Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, as train.iters=50."),
@@ -129,23 +137,33 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the recipe's newest run where it stopped.")
     ] = False,
+    ranks: Annotated[
+        int, typer.Option("-n", min=1, metavar="N", help="Train with N processes on this machine.")
+    ] = 1,
+    hosts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Train on each host of mlx.launch's host file."),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train on prepared data with mlx_lm, watched."""
     from mlxr.terminal.reports import show_plan, show_training
     from mlxr.train import stage
+    from mlxr.train.ranks import Ranks, on_hosts
 
     terminal = _terminal(as_json, quiet)
     loaded, workspace = _load(recipe, set_), _here()
     if resume:
-        if dry_run or set_:
-            raise typer.BadParameter("--resume goes on as the run began: no --set, no --dry-run.")
+        if dry_run or set_ or hosts or ranks > 1:
+            raise typer.BadParameter("--resume goes on as the run began: it takes no more options.")
         run = _newest(workspace, loaded.recipe.name, loaded.path)
         with terminal.display() as display:
             training = stage.resume(run, workspace, display)
     else:
-        plan = stage.plan(loaded, workspace)
+        if hosts and ranks > 1:
+            raise typer.BadParameter("-n is for this machine; --hosts starts one on each host.")
+        plan = stage.plan(loaded, workspace, on_hosts(hosts) if hosts else Ranks(ranks))
         if dry_run:
             show_plan(terminal, plan)
             return
@@ -157,15 +175,21 @@ def train(
 
 
 @app.command()
+def watch(what: RunArgument = None) -> None:
+    """Follow a training that was started elsewhere, or see a finished one again."""
+    from mlxr.terminal.reports import show_watched
+    from mlxr.train import watch as command
+
+    terminal = _terminal(False, False)
+    run = _run(what, _here())
+    with terminal.display() as display:
+        status = command.watch(run, display)
+    show_watched(terminal, run, status)
+
+
+@app.command()
 def compare(
-    what: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN|RECIPE",
-            help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
-            show_default=False,
-        ),
-    ] = None,
+    what: RunArgument = None,
     allow_degenerate: Annotated[
         bool, typer.Option(help="Give a verdict in spite of red alarms.")
     ] = False,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlxr.prep.stage import Preparation
     from mlxr.train.result import Training
     from mlxr.train.stage import Plan
+    from mlxr.workspace import Run
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
@@ -114,6 +115,23 @@ def show_training(terminal: Terminal, training: Training) -> None:
     else:
         terminal.next_steps([(f"mlxr compare {training.run.name}", "base against tuned")])
     terminal.document(_training_document(training))
+
+
+def show_watched(terminal: Terminal, run: Run, status: str) -> None:
+    """Say how the run that was looked on at has ended, if it has."""
+    words = {
+        "running": "Still training; mlxr watch looks on again.",
+        "done": "Trained to its end.",
+        "patience": "Stopped early: the validation loss no longer fell.",
+        "interrupted": "Interrupted and saved.",
+        "killed": "Ended by the system or by a person, without saving.",
+        "nonfinite": "Failed: something was no longer a finite number.",
+        "memory": "Failed: memory ran out.",
+        "disk": "Failed: the disk was full.",
+        "error": "Failed.",
+    }
+    terminal.result(f"{run.name}: {words[status]}")
+    terminal.result(f"{_short(run.folder)}")
 
 
 def _training_document(training: Training) -> dict[str, Any]:

@@ -51,15 +51,19 @@ def cause(words: str, signal: str = "") -> Cause:
 
 
 def told(ended: Ended | None, exit_: Exit, iteration: int) -> Ended:
-    """Return how a child ended: by its own word, else by what it left."""
+    """Return how a child ended: by its own word, else by what it left.
+
+    Of several ranks the first to fail tells why; the first rank's word may be of its loss.
+    """
     if ended is not None and ended.reason != "error":
         return ended
-    if ended is not None:
+    if ended is not None and not exit_.rank:
         return replace(ended, reason=cause(ended.message), iteration=iteration)
     how = f"was ended by {exit_.signal}" if exit_.signal else f"ended with code {exit_.code}"
     lines = exit_.tail.splitlines()
     words = f"; its last words: {lines[-1]}" if lines else ""
-    return Ended(cause(exit_.tail, exit_.signal), iteration, f"mlx_lm {how}{words}")
+    who = "mlx_lm" if exit_.rank is None else f"rank {exit_.rank} of mlx_lm"
+    return Ended(cause(exit_.tail, exit_.signal), iteration, f"{who} {how}{words}")
 
 
 def places(prepared: Prepared, lines: Sequence[int]) -> list[str]:

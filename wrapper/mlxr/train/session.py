@@ -28,6 +28,7 @@ from mlxr.train.validation import Asked, validation_loss
 if TYPE_CHECKING:
     from mlxr.train.child import Interrupt
     from mlxr.train.settings import Settings
+    from mlxr.train.world import World
 
 NEVER = 2**62
 
@@ -54,14 +55,17 @@ class Session:
         settings: Settings,
         pipe: Pipe,
         interrupt: Interrupt,
+        world: World,
     ) -> None:
         """Prepare to train; `reporting` is the callback of the recipe's `report_to`, or None."""
         self.model, self.args = model, args
         self.optimizer = Watched(optimizer, settings.max_grad_norm)
         self.train_set, self.valid_set = train_set, valid_set
         self.reporting, self.settings = reporting, settings
-        self.pipe, self.interrupt = pipe, interrupt
-        self.checkpoints = Checkpoints(model, self.optimizer, Path(settings.run), settings.keep)
+        self.pipe, self.interrupt, self.world = pipe, interrupt, world
+        self.checkpoints = Checkpoints(
+            model, self.optimizer, Path(settings.run), settings.keep, writes=world.leads
+        )
         self.progress = Progress()
         self.start = 0
         self.start_tokens = 0
@@ -70,20 +74,23 @@ class Session:
     def run(self, original: Callable[..., None]) -> None:
         """Train with mlx_lm's own loop, then save and report how it ended."""
         self.interrupt.training = True
+        self.world.any(False)  # so that all have written the files of mlx_lm that are read here
         if self.settings.resume:
             self.progress = read_state(Path(self.settings.resume), self.model, self.optimizer)
             self.checkpoints.remember_if_finite()
         self.start = self.progress.iteration
         self.batches = self._batches()
         self.pipe.send(
-            started(self.model, self.args, self.settings, len(self.train_set), self.start)
+            started(
+                self.model, self.args, self.settings, len(self.train_set), self.start, self.world
+            )
         )
         ended = Ended("done", self.args.iters)
         try:
             if not self.start or self.progress.pending:
                 self._validate()
                 self._stop_if_spent()
-            if not self.start and self.interrupt.requested:
+            if not self.start and self._asked():
                 raise Stop(Ended("interrupted", 0, "before the first iteration"))
             self._train(original)
         except Stop as stop:
@@ -152,9 +159,7 @@ class Session:
 
     def _batches(self) -> Batches:
         """Return the batches of training, weighted where several make an update."""
-        import mlx.core as mx
-
-        several = self.args.grad_accumulation_steps * mx.distributed.init().size() > 1
+        several = self.args.grad_accumulation_steps * self.world.size > 1
         return Batches(
             row_lengths(self.train_set),
             self.settings.seed,
@@ -194,7 +199,7 @@ class Session:
         updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
-        asked = (self.interrupt.requested or self.pipe.broken) and updated and not last
+        asked = self._asked() and updated and not last
         if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
         self._stop_if_spent()
@@ -242,5 +247,9 @@ class Session:
     def _break_off_if_asked(self) -> None:
         """Leave a validation for which a resumed training has time, if the child is to end now."""
         last = self.progress.iteration == self.args.iters
-        if self.interrupt.requested and self._updated and not last:
+        if self._asked() and self._updated and not last:
             raise Asked
+
+    def _asked(self) -> bool:
+        """Tell whether any rank was asked to end; all ranks ask at the same places."""
+        return self.world.any(self.interrupt.requested or self.pipe.broken)

@@ -11,9 +11,12 @@ from mlxr.train.loss import separable
 
 if TYPE_CHECKING:
     from mlxr.train.settings import Settings
+    from mlxr.train.world import World
 
 
-def started(model: Any, args: Any, settings: Settings, rows: int, start: int) -> Started:
+def started(
+    model: Any, args: Any, settings: Settings, rows: int, start: int, world: World
+) -> Started:
     """Return the event of a training on `rows` rows that has `start` iterations behind it.
 
     Raises ValueError where mlx_lm would train nothing, or has left weights out silently.
@@ -32,6 +35,7 @@ def started(model: Any, args: Any, settings: Settings, rows: int, start: int) ->
         parameters=get_total_parameters(model),
         report_every=args.steps_per_report,
         memory=memory_limit(),
+        ranks=world.size,
     )
 
 
