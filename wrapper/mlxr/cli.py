@@ -96,7 +96,7 @@ def prep(
     loaded = _load(recipe, set_)
     with terminal.display() as display:
         preparation = prepare(loaded.recipe, _here(), display)
-    show_preparation(terminal, preparation, loaded.path)
+    show_preparation(terminal, preparation, loaded.typed)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def preview(
     loaded = _load(recipe, set_)
     with terminal.display() as display:
         seen = command.preview(loaded.recipe, display, count, row or ())
-    show_preview(terminal, seen, loaded.path, one_a_line=tokens)
+    show_preview(terminal, seen, loaded.typed, one_a_line=tokens)
 
 
 @app.command()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
-def show_preparation(terminal: Terminal, preparation: Preparation, recipe: Path) -> None:
-    """Say what was prepared and what the audit found."""
+def show_preparation(terminal: Terminal, preparation: Preparation, recipe: str) -> None:
+    """Say what was prepared and what the audit found; `recipe` is what names it in a command."""
     if not preparation.unchanged:
         for finding in preparation.findings:
             terminal.result(f"{_MARKS[finding.level]} {finding.code}: {finding.message}")

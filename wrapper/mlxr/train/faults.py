@@ -11,7 +11,7 @@ from mlxr.errors import MlxrError
 from mlxr.events import Ended
 from mlxr.files import numbered_jsonl
 from mlxr.process import Exit
-from mlxr.recipe import Train
+from mlxr.recipe import Train, typed
 from mlxr.workspace import Prepared, Run
 
 Cause = Literal["memory", "disk", "killed", "error"]
@@ -80,11 +80,13 @@ def _places(train: Path, lines: set[int]) -> Iterator[str]:
 
 def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     """Return what to say of a run that failed; `record` is its run.json."""
-    result, path = record["result"], record["recipe_path"]
-    message, again = result["message"], f"mlxr train {path}"
-    less = f"set {lighter(train)} in {path}, then: mlxr prep {path} && {again}"
+    result, path, given = record["result"], record["recipe_path"], record.get("set", ())
+    message, again = result["message"], f"mlxr train {typed(path, given)}"
+    keys = lighter(train)
+    others = typed(path, [each for each in given if f"{each.partition('=')[0]} =" not in keys])
+    less = f"set {keys} in {path}, then: mlxr prep {others} && mlxr train {others}"
     kept = " The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
-    resume = f"{again} --resume" if list(run.checkpoints.glob("*/state.json")) else again
+    resume = f"mlxr train {path} --resume" if list(run.checkpoints.glob("*/state.json")) else again
     begin = f"Training stopped at iteration {result['iterations']}: {message}.{kept}"
     hints = {
         "nonfinite": "Look at those rows; then try a lower train.learning_rate"

@@ -16,7 +16,7 @@ from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config, read_weights, with_chat_template
 from mlxr.process import Child
-from mlxr.recipe import Loaded, Recipe
+from mlxr.recipe import Loaded, Recipe, typed
 from mlxr.train import faults
 from mlxr.train.checks import check
 from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
@@ -50,7 +50,7 @@ def plan(loaded: Loaded, workspace: Workspace, ranks: Ranks = ALONE) -> Plan:
     """
     recipe = loaded.recipe
     prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, loaded.path)
+    manifest = read_manifest(prepared, recipe, loaded.typed)
     folder = locate(recipe.model)
     model = read_config(folder)
     check(recipe.train, model, read_weights(folder))
@@ -93,7 +93,7 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     _check_resumable(run, record["status"], path)
     prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, path)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
     if manifest.sha256 != record["data"]["sha256"]:
         raise MlxrError(
             f"The data of {recipe.name} are no longer those that run {run.name} was trained on.",
