@@ -37,6 +37,23 @@ AROUND = 4
 """Rows of the view besides the chart and the figures, and one below."""
 
 
+class Whole(Live):
+    """A live view whose redraws a terminal shows when they are complete, if it knows how.
+
+    A redraw erases before it writes. Between the two marks nothing is shown; a terminal that
+    does not know them takes no notice (DEC private mode 2026).
+    """
+
+    def refresh(self) -> None:
+        """Redraw."""
+        self.console.file.write("\x1b[?2026h")
+        try:
+            super().refresh()
+        finally:
+            self.console.file.write("\x1b[?2026l")
+            self.console.file.flush()
+
+
 class LiveDisplay:
     """A Display with a line for each step done and a moving part below."""
 
@@ -46,7 +63,7 @@ class LiveDisplay:
         self._bar: tuple[str, int, int] | None = None
         self._training: TrainingProgress | None = None
         self._drawn: tuple[int, list[int]] = (console.width, [])
-        self._live = Live(
+        self._live = Whole(
             get_renderable=self._draw, console=console, refresh_per_second=8, transient=True
         )
 
