@@ -90,7 +90,7 @@ class Session:
             if not self.start or self.progress.pending:
                 self._validate()
                 self._stop_if_spent()
-            if not self.start and self._asked():
+            if not self.start and self.world.any(self.interrupt.requested):
                 raise Stop(Ended("interrupted", 0, "before the first iteration"))
             self._train(original)
         except Stop as stop:
@@ -199,7 +199,9 @@ class Session:
         updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
-        asked = self._asked() and updated and not last
+        # All ranks ask at the same places, and all end where one of them was asked to.
+        asked = self.world.any(self.interrupt.requested or self.pipe.broken)
+        asked = asked and updated and not last
         if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
         self._stop_if_spent()
@@ -247,9 +249,6 @@ class Session:
     def _break_off_if_asked(self) -> None:
         """Leave a validation for which a resumed training has time, if the child is to end now."""
         last = self.progress.iteration == self.args.iters
-        if self._asked() and self._updated and not last:
+        asked = self.world.any(self.interrupt.requested)
+        if asked and self._updated and not last:
             raise Asked
-
-    def _asked(self) -> bool:
-        """Tell whether any rank was asked to end; all ranks ask at the same places."""
-        return self.world.any(self.interrupt.requested or self.pipe.broken)
