@@ -42,6 +42,7 @@ CHILDREN = [
     "train/start.py",
     "train/state.py",
     "train/validation.py",
+    "train/world.py",
 ]
 """What runs in a child: the only code that may import mlx and mlx_lm."""
 

@@ -93,8 +93,13 @@ def test_training_before_preparing(mlxr: Run, write_recipe: Write) -> None:
 def test_training_on_data_prepared_otherwise(mlxr: Run, write_recipe: Write) -> None:
     recipe = write_recipe()
     assert mlxr("prep", recipe).code == 0
-    changed = mlxr("train", recipe, "--set", "train.max_seq_length=100")
-    failed(changed, "train.max_seq_length changed since r was prepared", f"mlxr prep {recipe}")
+    given = ("--set", "train.max_seq_length=100", "--set", "train.optimizer_config={ eps = 1e-9 }")
+    changed = mlxr("train", recipe, *given)
+    again = f"mlxr prep {recipe} --set train.max_seq_length=100 --set 'train.optimizer_config="
+    failed(changed, "train.max_seq_length changed since r was prepared", again)
+    prepared = mlxr("prep", recipe, *given)
+    assert f"mlxr train {recipe} --set train.max_seq_length=100 --set '" in prepared.err
+    assert mlxr("train", recipe, *given, "--set", "train.iters=1").code == 0
 
 
 def _template(prompt: str) -> str:

@@ -127,17 +127,77 @@ def test_live_marks_a_failed_step() -> None:
     assert "✗ Reading rows.jsonl" in stream.getvalue()
 
 
-def test_a_narrow_terminal_is_not_overrun() -> None:
-    assert all(len(line) <= 40 for line in drawn(40, training()).splitlines())
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+def test_no_row_is_wider_than_the_terminal_and_no_figure_is_lost(width: int) -> None:
+    text = drawn(width, training())
+    assert all(len(line) <= width for line in text.splitlines())
+    for part in ("validation 1.400 ●", "best 1.400 at 40", "padding 10%", "memory 1.25/16 GB"):
+        assert part in text
+
+
+class Screen(io.StringIO):
+    """A terminal as far as rich's live views go, which wraps what is too wide when it shrinks."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width, self.rows, self.row = width, [""], 0
+
+    def write(self, text: str) -> int:
+        for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
+            if token == "\n":
+                self.row += 1
+                self.rows += [""] * (self.row + 1 - len(self.rows))
+            elif token == "\x1b[1A":
+                self.row -= 1
+            elif token == "\x1b[2K":
+                self.rows[self.row] = ""
+            elif token[0] not in "\r\x1b":
+                self.rows[self.row] += token
+                assert len(self.rows[self.row]) <= self.width
+        return len(text)
+
+    def shrink(self, width: int) -> None:
+        wrapped = [
+            row[i : i + width] for row in self.rows for i in range(0, max(1, len(row)), width)
+        ]
+        self.width, self.rows, self.row = width, wrapped, len(wrapped) - 1
+
+
+def test_a_terminal_that_becomes_narrower_keeps_nothing_of_the_old_view() -> None:
+    screen = Screen(100)
+    console = Console(file=screen, force_terminal=True, width=100, height=40, no_color=True)
+    with LiveDisplay(console) as display:
+        for event in training()[:30]:
+            display.show(event)
+        display._live.refresh()
+        screen.shrink(40)
+        console.width = 40
+        display._live.refresh()
+        shown = "\n".join(screen.rows)
+    assert shown.count("Training r as run") == 1
+    assert shown.count("40 iterations, 40 updates") == 1
+    assert shown.count("validation") == 1
+
+
+def test_a_low_terminal_shows_the_figures_rather_than_the_chart() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, height=7, no_color=True)
+    with LiveDisplay(console) as display:
+        for event in training()[:-1]:
+            display.show(event)
+        display._live.refresh()
+    assert "memory 1.25/16 GB" in stream.getvalue()
+    assert "    3.000 " not in stream.getvalue()
 
 
 def test_the_chart_holds_every_point_between_its_labels() -> None:
     lines = chart([(0, 4.0), (5, 2.0), (10, 1.0)], [(0, 3.0), (10, 1.0)], 10, 30, 5)
-    assert [len(line) for line in lines] == [30] * 5
+    assert [len(line) for line in lines] == [9, 9, 0, 19, 30]  # nothing ends in spaces
     assert lines[0].startswith("  4.000 ·")
     assert lines[-1].startswith("  1.000 ")
     assert lines[-1].endswith("●")
     assert chart([], [], 10, 30, 5) == []
+    assert chart([], [(0, 3.0)], 10, 30, 2) == ["  3.000 ●", ""]
 
 
 def test_a_loss_that_is_no_number_is_shown_as_unknown() -> None:

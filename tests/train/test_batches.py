@@ -7,16 +7,17 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxr.train.batches import PAD_TO, Batches, epoch_batches, padded
-from mlxr.train.loss import weighted_loss
+from mlxr.train.loss import target_loss, weighted_loss
 from mlxr.train.rows import row_targets
 
 ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
 
 
+@settings(deadline=None)
 @given(lengths=ROWS, size=st.integers(1, 9), epoch=st.integers(0, 3), shuffle=st.booleans())
 def test_every_row_is_in_exactly_one_batch(
     lengths: list[int], size: int, epoch: int, shuffle: bool
@@ -27,6 +28,7 @@ def test_every_row_is_in_exactly_one_batch(
     assert all(0 < len(batch) <= size for batch in batches)
 
 
+@settings(deadline=None)
 @given(lengths=ROWS, size=st.integers(1, 9))
 def test_batches_hold_neighbours_in_length(lengths: list[int], size: int) -> None:
     batches = epoch_batches(lengths, size, 7, 0, shuffle=True)
@@ -81,25 +83,71 @@ def test_mlx_lms_own_loss_over_these_batches_counts_target_tokens_only() -> None
     assert count.item() == (4 - 2) + (7 - 3)
 
 
+class Group:
+    """One of several ranks."""
+
+    def __init__(self, rank: int, size: int = 2) -> None:
+        self._rank, self._size = rank, size
+
+    def rank(self) -> int:
+        return self._rank
+
+    def size(self) -> int:
+        return self._size
+
+
 def test_ranks_share_each_batch() -> None:
-    class Group:
-        def __init__(self, rank: int) -> None:
-            self._rank = rank
-
-        def rank(self) -> int:
-            return self._rank
-
-        def size(self) -> int:
-            return 2
-
-    rows = [([1] * 9, 2)] * 12
+    rows = [([row] * 9, 2) for row in range(12)]
     seen = []
     for rank in (0, 1):
         batches = Batches([9] * 12, seed=4)
         stream = batches(rows, 4, 64, loop=True, comm_group=Group(rank))
-        seen.append([batches.rows for _ in islice(stream, 3)])
-    together = [i for halves in zip(*seen, strict=True) for half in halves for i in half]
-    assert sorted(together) == list(range(12))
+        seen.append([(batches.rows, tokens[:, 0].tolist()) for tokens, _ in islice(stream, 3)])
+    assert all(
+        sorted([*mine, *others]) == sorted(whole) == sorted(again)
+        for (whole, mine), (again, others) in zip(*seen, strict=True)
+    )
+    assert sorted(row for rank in seen for _, part in rank for row in part) == list(range(12))
+
+
+def test_a_rank_without_rows_has_no_targets_but_takes_its_turn() -> None:
+    rows = [([1] * 9, 2)] * 5
+    tokens, ranges, positions = list(
+        Batches([9] * 5, 4, gather=True)(rows, 4, 64, comm_group=Group(2, 3))
+    )[-1]
+    assert (tokens.shape, ranges.tolist()) == ((1, 17), [[1, 0]])
+    assert set(positions.tolist()) == {0}
+
+
+def test_ranks_and_batches_of_an_update_amount_to_one_large_batch() -> None:
+    """So do the values of a batch's parts: their mean is the batch's loss."""
+    import mlx.core as mx
+    import numpy as np
+
+    rows = [([1 + i % 6] * n, 3) for i, n in enumerate((5, 9, 30, 33, 47))]
+    targets = [len(tokens) - offset for tokens, offset in rows]
+    lengths = [len(tokens) for tokens, _ in rows]
+    mx.random.seed(2)
+    table = mx.random.normal((7, 7))
+
+    def measured(batch: tuple[Any, ...], loss: Callable[..., Any]) -> tuple[float, Any]:
+        value, gradient = mx.value_and_grad(lambda t: loss(lambda x: t[x], *batch)[0])(table)
+        return value.item(), np.array(gradient)
+
+    parts = []
+    for rank in (0, 1):
+        batches = Batches(lengths, 4, targets=targets, accumulated=3)
+        stream = batches(rows, 2, 64, loop=True, comm_group=Group(rank))
+        parts.append([measured(part, weighted_loss(target_loss)) for part in islice(stream, 3)])
+    whole = measured(next(iter(Batches(lengths, 4)(rows, 5, 64))), target_loss)
+    gradients = [gradient for rank in parts for _, gradient in rank]
+    assert sum(gradients) / 6 == pytest.approx(whole[1], abs=1e-6)
+    alone = [
+        measured(batch, target_loss)[0]
+        for batch in islice(Batches(lengths, 4)(rows, 2, 64, loop=True), 3)
+    ]
+    told = [(one[0] + other[0]) / 2 for one, other in zip(*parts, strict=True)]
+    assert told == pytest.approx(alone, rel=1e-6)
 
 
 def test_batches_of_an_update_weigh_as_much_as_their_target_tokens() -> None:
@@ -119,7 +167,7 @@ def test_batches_of_an_update_weigh_as_much_as_their_target_tokens() -> None:
         return mx.grad(lambda t: loss(lambda tokens: t[tokens], *batch)[0])(table)
 
     parts = list(islice(batches(rows, 2, 64, loop=True), 3))
-    assert sum(weight.item() for _, _, weight in parts) == pytest.approx(3)
+    assert sum(weights[0].item() for _, _, weights in parts) == pytest.approx(3)
     mean = sum(np.array(gradient(table, *part, loss=loss)) for part in parts) / 3
     whole = next(iter(Batches(batches.lengths, 4)(rows, 6, 64)))
     assert mean == pytest.approx(np.array(gradient(table, *whole, loss=default_loss)), abs=1e-6)

@@ -112,6 +112,13 @@ class Service:
         """Take the first validation."""
 
 
+class Alone:
+    rank, size, leads = 0, 1, True
+
+    def any(self, flag: bool) -> bool:
+        return flag
+
+
 class NoInterrupt:
     requested = training = False
 
@@ -144,7 +151,7 @@ def receive(
 
         with (tmp_path / "pipe").open("wb") as stream, monkeypatch.context() as patch:
             pipe = Pipe(stream.fileno())
-            seam = supervised(spy, told, pipe, NoInterrupt())  # type: ignore[arg-type]
+            seam = supervised(spy, told, pipe, NoInterrupt(), Alone())  # type: ignore[arg-type]
             patch.setattr(lora, "train", seam)
             patch.setattr(sys, "argv", ["mlx_lm.lora", *told.arguments])
             lora.main()
@@ -193,6 +200,8 @@ def _facts(
 ) -> dict[str, Any]:
     from mlx.utils import tree_flatten
 
+    assert iterate_batches.gather == train_dataset._data.mask_prompt
+    iterate_batches.gather = False  # the model that measures the loss is all head
     tokens, ranges, *weight = next(
         iterate_batches(train_dataset, args.batch_size, args.max_seq_length)
     )

@@ -34,21 +34,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RecipeArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="RECIPE",
-        help="Recipe file. Default: recipe.toml, else the only one in recipes/.",
-        show_default=False,
-    ),
-]
-Override = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, as train.iters=50."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")]
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -66,7 +51,7 @@ def _options(
 
 
 @app.command()
-def demo(as_json: Json = False, quiet: Quiet = False) -> None:
+def demo(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     """See it all: prep, train and compare on an embedded tiny model, offline."""
     from mlxr import demo as command
 
@@ -77,10 +62,10 @@ def demo(as_json: Json = False, quiet: Quiet = False) -> None:
 
 @app.command()
 def prep(
-    recipe: RecipeArgument = None,
-    set_: Override = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    recipe: options.RecipeArgument = None,
+    set_: options.Override = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Pull, render, split, tokenise and audit a recipe's data."""
     from mlxr.prep.stage import prepare
@@ -90,25 +75,18 @@ def prep(
     loaded = _load(recipe, set_)
     with terminal.display() as display:
         preparation = prepare(loaded.recipe, _here(), display)
-    show_preparation(terminal, preparation, loaded.path)
+    show_preparation(terminal, preparation, loaded.typed)
 
 
 @app.command()
 def preview(
-    recipe: RecipeArgument = None,
-    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Rows to show.")] = 3,
-    row: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--row", metavar="FILE:ROW", help="Show this row, as an audit names it; or its number."
-        ),
-    ] = None,
-    tokens: Annotated[
-        bool, typer.Option("--tokens", help="One token a line, with its id.")
-    ] = False,
-    set_: Override = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    recipe: options.RecipeArgument = None,
+    count: options.RowCount = 3,
+    row: options.Rows = None,
+    tokens: options.Tokens = False,
+    set_: options.Override = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show rows as the model will see them, before any data are prepared."""
     from mlxr.prep import preview as command
@@ -118,36 +96,37 @@ def preview(
     loaded = _load(recipe, set_)
     with terminal.display() as display:
         seen = command.preview(loaded.recipe, display, count, row or ())
-    show_preview(terminal, seen, loaded.path, one_a_line=tokens)
+    show_preview(terminal, seen, loaded.typed, one_a_line=tokens)
 
 
 @app.command()
 def train(
-    recipe: RecipeArgument = None,
-    set_: Override = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show every final value and the plain command.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the recipe's newest run where it stopped.")
-    ] = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    recipe: options.RecipeArgument = None,
+    set_: options.Override = None,
+    dry_run: options.DryRun = False,
+    resume: options.Resume = False,
+    ranks: options.RankCount = 1,
+    hosts: options.Hosts = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train on prepared data with mlx_lm, watched."""
     from mlxr.terminal.reports import show_plan, show_training
     from mlxr.train import stage
+    from mlxr.train.ranks import Ranks, on_hosts
 
     terminal = _terminal(as_json, quiet)
     loaded, workspace = _load(recipe, set_), _here()
     if resume:
-        if dry_run or set_:
-            raise typer.BadParameter("--resume goes on as the run began: no --set, no --dry-run.")
+        if dry_run or set_ or hosts or ranks > 1:
+            raise typer.BadParameter("--resume goes on as the run began: it takes no more options.")
         run = _newest(workspace, loaded.recipe.name, loaded.path)
         with terminal.display() as display:
             training = stage.resume(run, workspace, display)
     else:
-        plan = stage.plan(loaded, workspace)
+        if hosts and ranks > 1:
+            raise typer.BadParameter("-n is for this machine; --hosts starts one on each host.")
+        plan = stage.plan(loaded, workspace, on_hosts(hosts) if hosts else Ranks(ranks))
         if dry_run:
             show_plan(terminal, plan)
             return
@@ -156,6 +135,19 @@ def train(
     show_training(terminal, training)
     if training.reason == "interrupted":
         raise typer.Exit(130)
+
+
+@app.command()
+def watch(what: options.RunArgument = None) -> None:
+    """Follow a training that was started elsewhere, or see a finished one again."""
+    from mlxr.terminal.reports import show_watched
+    from mlxr.train import watch as command
+
+    terminal = _terminal(False, False)
+    run = _adapter(what, _here()).run
+    with terminal.display() as display:
+        status = command.watch(run, display)
+    show_watched(terminal, run, status)
 
 
 @app.command()
@@ -168,8 +160,8 @@ def compare(
     fail_on: options.FailOn = None,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Judge runs: base against tuned on the test split; or outputs stored in two files."""
     from mlxr.compare import several, stored

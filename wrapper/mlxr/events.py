@@ -54,6 +54,8 @@ class Started:
     """Iterations to a plain line of progress."""
     memory: float | None = None
     """What training may use on this machine in GB (10^9 bytes), where known."""
+    ranks: int = 1
+    """Processes that train together."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,10 @@ class Pipe:
 
     `broken` turns true when nobody reads any more, which means that mlxr is gone. Where there
     is a `record`, a file, each event is appended to it first, so that none is lost with mlxr.
+    Without a descriptor there is the record alone, or nothing.
     """
 
-    def __init__(self, descriptor: int, record: Path | None = None) -> None:
+    def __init__(self, descriptor: int | None, record: Path | None = None) -> None:
         self._descriptor = descriptor
         self._record = record
         self.broken = False
@@ -163,6 +166,8 @@ class Pipe:
         if self._record:
             with self._record.open("a", encoding="utf-8") as stream:
                 stream.write(line)
+        if self._descriptor is None:
+            return
         data = line.encode()
         try:
             while data:

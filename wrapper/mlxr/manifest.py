@@ -27,12 +27,12 @@ class Manifest:
     """Of the splits together: the identity of these data."""
 
 
-def read_manifest(prepared: Prepared, recipe: Recipe, path: Path) -> Manifest:
-    """Return the manifest of `recipe`'s data; `path` is the recipe's file, for messages.
+def read_manifest(prepared: Prepared, recipe: Recipe, typed: str) -> Manifest:
+    """Return the manifest of `recipe`'s data; `typed` is what names it after a command.
 
     Raises MlxrError when the data are missing, were prepared otherwise, or were changed since.
     """
-    again = f"mlxr prep {path}"
+    again = f"mlxr prep {typed}"
     if not prepared.manifest.is_file():
         raise MlxrError(f"{recipe.name} is not prepared: {prepared.manifest} is missing.", again)
     document = read_json(prepared.manifest)

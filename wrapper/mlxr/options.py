@@ -1,4 +1,4 @@
-"""The options of `mlxr compare`, as the command line shows them."""
+"""Arguments and options, as the command line shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,49 @@ from typing import Annotated
 
 import typer
 
+RecipeArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Recipe file. Default: recipe.toml, else the only one in recipes/.",
+        show_default=False,
+    ),
+]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN|RECIPE",
+        help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
+        show_default=False,
+    ),
+]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, as train.iters=50."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")]
+RowCount = Annotated[int, typer.Option("-n", min=1, metavar="N", help="Rows to show.")]
+Rows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--row", metavar="FILE:ROW", help="Show this row, as an audit names it; or its number."
+    ),
+]
+Tokens = Annotated[bool, typer.Option("--tokens", help="One token a line, with its id.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show every final value and the plain command.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the recipe's newest run where it stopped.")
+]
+RankCount = Annotated[
+    int, typer.Option("-n", min=1, metavar="N", help="Train with N processes on this machine.")
+]
+Hosts = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Train on each host of mlx.launch's host file."),
+]
 Adapters = Annotated[
     list[str] | None,
     typer.Argument(

@@ -1,7 +1,8 @@
 """Starting, following and stopping the children in which mlx_lm runs.
 
 A child is `python -m <module> <arguments>` in a session of its own, so that Ctrl-C reaches
-only mlxr, which then asks the child to end. Its stdout and stderr go untouched to a log; its
+only mlxr, which then asks the child to end. It may be several processes, the ranks of one
+training, which begin, are asked and end together. Its stdout and stderr go untouched to a log; its
 events come as JSON lines through a pipe whose descriptor is the child's first argument.
 The only importer of subprocess.
 """
@@ -14,7 +15,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,8 @@ class Exit:
 
     code: int
     tail: str
+    rank: int | None = None
+    """Which of several ranks ended so first."""
 
     @property
     def signal(self) -> str:
@@ -70,42 +74,79 @@ class Exit:
 class Child:
     """A running child. Leaving its `with` block ends it, whatever happened."""
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
-        """Start `python -m module`, which owns `log` until its end.
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        log: Path,
+        ranks: Sequence[Mapping[str, str]] = ({},),
+        launcher: Sequence[str] = (),
+    ) -> None:
+        """Start `python -m module`, which owns `log` until its end, once for each of `ranks`.
 
-        Raises MlxrError when another mlxr's child owns it.
+        These are what is added to the environment; `launcher` is a command that starts what
+        it is given. Raises MlxrError when another mlxr's child owns the log.
         """
-        self._log = log
+        self._log, self._launcher = log, bool(launcher)
         self.asked = False
         self._output = log.open("ab")
         if not hold(self._output):
             self._output.close()
             raise MlxrError(f"Another mlxr is at work in {log.parent}.", "Wait until it has ended.")
         read, write = os.pipe()
+        command = [*launcher, sys.executable, "-m", module, str(write), *arguments]
+        self._processes: list[subprocess.Popen[bytes]] = []
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(write), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                env=environment(),
-                pass_fds=(write,),
-                start_new_session=True,
-            )
+            for rank in ranks:
+                self._processes.append(self._start(command, rank, write))
         except BaseException:
             os.close(read)
+            self.kill()
             self._output.close()
             raise
         finally:
             os.close(write)
         self._pipe = open(read, encoding="utf-8")  # noqa: SIM115, PTH123 - closed by __exit__
+        self._failed: list[int] = []
+        self._watchers = [
+            threading.Thread(target=self._watch, args=(rank,), daemon=True)
+            for rank in range(len(self._processes))
+        ]
+        for watcher in self._watchers:
+            watcher.start()
+
+    def _start(
+        self, command: Sequence[str], rank: Mapping[str, str], descriptor: int
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            # mlx.launch looks again and again into a stdin that has ended.
+            stdin=subprocess.PIPE if self._launcher else subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env=environment() | dict(rank),
+            pass_fds=(descriptor,),
+            start_new_session=True,
+        )
+
+    def _watch(self, rank: int) -> None:
+        """End the other ranks when this one fails: they would wait for it for ever."""
+        if self._processes[rank].wait():
+            self._failed.append(rank)
+            if len(self._processes) > 1:
+                self.kill()
 
     def stay_awake(self) -> None:
         """Keep the machine from sleeping while the child runs, where that is needed."""
-        command = awake(self._process.pid)
+        command = awake(self._processes[0].pid)
         if command:
             with suppress(OSError):  # then the machine may sleep, and the training waits
                 subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return any(process.poll() is None for process in self._processes)
 
     def __enter__(self) -> Self:
         """Return the child."""
@@ -119,6 +160,9 @@ class Child:
     ) -> None:
         """Stop what still runs."""
         self.kill()
+        for process in self._processes:
+            if process.stdin:
+                process.stdin.close()
         self._pipe.close()
         self._output.close()
 
@@ -129,9 +173,13 @@ class Child:
                 yield from_json(json.loads(line))
 
     def interrupt(self) -> None:
-        """Ask the child to save and end."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGINT)
+        """Ask the child to save and end; what was launched by another is asked with it."""
+        if self._launcher:
+            self._signal(signal.SIGINT)
+            return
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -159,26 +207,32 @@ class Child:
 
     def kill(self) -> None:
         """End the child and whatever it started: SIGTERM, then SIGKILL."""
-        if self._process.poll() is None:
-            self._signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + TERMINATE
+        for process in self._processes:
             try:
-                self._process.wait(TERMINATE)
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
-        self._process.wait()
+                process.wait()
 
     def wait(self) -> Exit:
         """Return how the child ended, giving it GRACE seconds after its last event."""
-        try:
-            code = self._process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            code = self._process.returncode
-        return Exit(code, tail(self._log))
+        deadline = time.monotonic() + GRACE
+        for watcher in self._watchers:
+            watcher.join(max(0.0, deadline - time.monotonic()))
+        self.kill()
+        several = len(self._processes) > 1
+        rank = self._failed[0] if self._failed else 0
+        code = self._processes[rank].returncode
+        return Exit(code, tail(self._log), rank if several and code else None)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+        """Signal those processes that still run, and what they started."""
+        for process in self._processes:
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
 
 
 def tail(log: Path, lines: int = 15) -> str:

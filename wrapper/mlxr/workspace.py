@@ -110,6 +110,11 @@ class Run:
         return self.folder / "events.jsonl"
 
     @property
+    def ring(self) -> Path:
+        """Where several ranks on this machine find each other."""
+        return self.folder / "ring.json"
+
+    @property
     def log(self) -> Path:
         """mlx_lm's own words."""
         return self.folder / "train.log"

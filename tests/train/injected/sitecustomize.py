@@ -1,7 +1,7 @@
 """Faults for a real training child: Python imports this by itself where it is on the path.
 
 FAULT=<what>@<n>: at the n-th optimizer update; for "save" at the n-th file of weights, for
-"validate" at the n-th validation.
+"validate" at the n-th validation. FAULT=<what>@<n>@<rank>: only on that one of several ranks.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def _raise() -> None:
 FAULTS: dict[str, Callable[[], Any]] = {
     "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
     "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "hangup": lambda: os.kill(os.getpid(), signal.SIGHUP),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "orphan": lambda: os.kill(os.getppid(), signal.SIGKILL),
     "validate": lambda: os.kill(os.getpid(), signal.SIGINT),
@@ -70,5 +71,6 @@ def _inject(what: str, count: int) -> None:
 
 
 if "FAULT" in os.environ and "mlxr.train.child" in sys.orig_argv:
-    _what, _, _count = os.environ["FAULT"].partition("@")
-    _inject(_what, int(_count))
+    _what, _count, *_rank = os.environ["FAULT"].split("@")
+    if not _rank or _rank == [os.environ.get("MLX_RANK")]:
+        _inject(_what, int(_count))

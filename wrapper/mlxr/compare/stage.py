@@ -19,7 +19,7 @@ from mlxr.events import Display, Step
 from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
-from mlxr.recipe import Recipe
+from mlxr.recipe import Recipe, typed
 from mlxr.workspace import Adapter, Prepared, Workspace
 
 
@@ -44,7 +44,7 @@ def compare(
     record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, path)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
     _check(adapter, record, manifest.sha256, path)
     _check_answers(prepared)
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]

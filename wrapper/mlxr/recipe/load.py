@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ class Loaded:
     recipe: Recipe
     path: Path
     origins: Mapping[str, str]
+    overrides: Sequence[str] = ()
+    """What was set with --set, as "train.iters=50"."""
+
+    @property
+    def typed(self) -> str:
+        """What to type after a command to mean this recipe again."""
+        return typed(self.path, self.overrides)
+
+
+def typed(path: Path | str, overrides: Sequence[str]) -> str:
+    """Return a recipe's file and its overrides as a shell takes them."""
+    return shlex.join([str(path), *(word for each in overrides for word in ("--set", each))])
 
 
 def find(folder: Path) -> Path:
@@ -72,7 +85,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     missing = _missing_files(recipe)
     if missing:
         raise RecipeError(str(path), missing)
-    return Loaded(recipe, path, origins)
+    return Loaded(recipe, path, origins, tuple(overrides))
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -14,7 +14,7 @@ def chart(
     width: int,
     height: int,
 ) -> list[str]:
-    """Return `height` lines of `width` characters: loss over iterations 0 … `last`.
+    """Return `height` lines of up to `width` characters: loss over iterations 0 … `last`.
 
     The scale at the left holds the highest and the lowest value. Training loss is drawn as
     TRAIN, validation loss over it as VALID.
@@ -31,5 +31,5 @@ def chart(
             column = min(columns - 1, x * (columns - 1) // max(1, last))
             grid[round((high - y) / span * (height - 1))][column] = mark
     labels = [""] * height
-    labels[0], labels[-1] = f"{high:.3f}", f"{low:.3f}"
-    return [f"{label:>7} {''.join(row)}" for label, row in zip(labels, grid, strict=True)]
+    labels[-1], labels[0] = f"{low:.3f}" if low < high else "", f"{high:.3f}"
+    return [f"{label:>7} {''.join(row)}".rstrip() for label, row in zip(labels, grid, strict=True)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.segment import ControlType, Segment
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -29,6 +32,26 @@ from mlxr.terminal.plain import started_line
 from mlxr.terminal.progress import TrainingProgress, clock, figure
 
 HEIGHT = 7
+"""Rows of the chart, where there is room."""
+AROUND = 4
+"""Rows of the view besides the chart and the figures, and one below."""
+
+
+class Whole(Live):
+    """A live view whose redraws a terminal shows when they are complete, if it knows how.
+
+    A redraw erases before it writes. Between the two marks nothing is shown; a terminal that
+    does not know them takes no notice (DEC private mode 2026).
+    """
+
+    def refresh(self) -> None:
+        """Redraw."""
+        self.console.file.write("\x1b[?2026h")
+        try:
+            super().refresh()
+        finally:
+            self.console.file.write("\x1b[?2026l")
+            self.console.file.flush()
 
 
 class LiveDisplay:
@@ -39,7 +62,8 @@ class LiveDisplay:
         self._step: str | None = None
         self._bar: tuple[str, int, int] | None = None
         self._training: TrainingProgress | None = None
-        self._live = Live(
+        self._drawn: tuple[int, list[int]] = (console.width, [])
+        self._live = Whole(
             get_renderable=self._draw, console=console, refresh_per_second=8, transient=True
         )
 
@@ -94,7 +118,22 @@ class LiveDisplay:
             parts.append(self._progress_line(*self._bar))
         if self._training:
             parts.append(self._training_view(self._training))
-        return Group(*parts)
+        view = Group(*parts)
+        self._take_back_wrapped(view)
+        return view
+
+    def _take_back_wrapped(self, view: RenderableType) -> None:
+        """Erase what a terminal that became narrower has added in rows to the last view.
+
+        It wraps the lines that were drawn; rich goes back by their number only.
+        """
+        width, lengths = self._console.width, self._drawn[1]
+        if width < self._drawn[0]:
+            extra = sum(max(0, (length - 1) // width) for length in lengths)
+            erase = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+            self._console.control(Control(*erase * extra))
+        lines = self._console.render_lines(view, pad=False)[: self._console.height]
+        self._drawn = width, [Segment.get_line_length(line) for line in lines]
 
     def _progress_line(self, text: str, done: int, total: int) -> RenderableType:
         return self._bar_line(done, total, f"{done:,}/{total:,} {text}")
@@ -107,9 +146,11 @@ class LiveDisplay:
         return line
 
     def _training_view(self, now: TrainingProgress) -> RenderableType:
-        width = min(self._console.width, 100)
+        width = min(self._console.width, WIDEST)
         valid = [(v.iteration, v.loss) for v in now.validations if v.loss is not None]
-        lines = chart(now.losses, valid, now.started.iterations, width - 2, HEIGHT)
+        below = [line for part in _figures(now) for line in _lines(part, self._console.width)]
+        height = min(HEIGHT, self._console.height - len(below) - AROUND)
+        lines = chart(now.losses, valid, now.started.iterations, width - 2, height)
         drawing = Text("\n".join(f"  {line}" for line in lines), no_wrap=True, overflow="crop")
         drawing.highlight_regex(TRAIN, "cyan")
         drawing.highlight_regex(VALID, "bold yellow")
@@ -119,24 +160,40 @@ class LiveDisplay:
             now.started.iterations,
             f"{count} · epoch {now.epoch:.2f} · {clock(now.remaining)} left",
         )
-        lines_below = [Text(line, no_wrap=True, overflow="ellipsis") for line in _figures(now)]
+        lines_below = [Text(line, no_wrap=True, overflow="ellipsis") for line in below]
         head = Text(started_line(now.started), style="dim", no_wrap=True, overflow="ellipsis")
         return Group(head, drawing, bar, *lines_below)
 
 
-def _figures(now: TrainingProgress) -> list[str]:
-    """Return the lines of figures below the bar."""
-    best = now.best
+def _figures(now: TrainingProgress) -> list[list[str]]:
+    """Return the figures below the bar: of the loss, then of the work."""
     validated = now.validations[-1].loss if now.validations else None
-    losses = f"  loss {figure(now.loss)} {TRAIN}  validation {figure(validated)} {VALID}"
-    if best:
-        losses += f"  best {figure(best.loss)} at {best.iteration:,}"
+    losses = [f"loss {figure(now.loss)} {TRAIN}", f"validation {figure(validated)} {VALID}"]
+    if now.best:
+        losses.append(f"best {figure(now.best.loss)} at {now.best.iteration:,}")
     if now.last is None:
         return [losses]
     limit = f"/{now.started.memory:.0f}" if now.started.memory else ""
-    speed = (
-        f"  {figure(now.tokens_per_second, 0)} tokens/s  rate {now.last.learning_rate:.2e}"
-        f"  gradient {figure(now.grad_norm, 2)}  padding {now.last.padding:.0%}"
-        f"  memory {now.last.peak_memory:.2f}{limit} GB"
-    )
-    return [losses, speed]
+    work = [
+        f"{figure(now.tokens_per_second, 0)} tokens/s",
+        f"rate {now.last.learning_rate:.2e}",
+        f"gradient {figure(now.grad_norm, 2)}",
+        f"padding {now.last.padding:.0%}",
+        f"memory {now.last.peak_memory:.2f}{limit} GB",
+    ]
+    return [losses, work]
+
+
+def _lines(parts: Sequence[str], width: int) -> list[str]:
+    """Return `parts` in lines of up to `width` characters; none is cut that fits into one."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= min(width, WIDEST):
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(f"  {part}")
+    return lines
+
+
+WIDEST = 100
+"""Columns of the view on a wide terminal."""

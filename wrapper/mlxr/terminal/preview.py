@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlxr.terminal.console import Terminal
@@ -30,7 +29,7 @@ _SPECIAL = {
 
 
 def show_preview(
-    terminal: Terminal, preview: Preview, recipe: Path, *, one_a_line: bool = False
+    terminal: Terminal, preview: Preview, recipe: str, *, one_a_line: bool = False
 ) -> None:
     """Show each record with what is trained and what is special, then rows that cannot be used."""
     parts = {token.part for shown in preview.shown for token in shown.tokens}

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from mlxr.prep.stage import Preparation
     from mlxr.train.result import Training
     from mlxr.train.stage import Plan
+    from mlxr.workspace import Run
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
-def show_preparation(terminal: Terminal, preparation: Preparation, recipe: Path) -> None:
-    """Say what was prepared and what the audit found."""
+def show_preparation(terminal: Terminal, preparation: Preparation, recipe: str) -> None:
+    """Say what was prepared and what the audit found; `recipe` is what names it in a command."""
     if not preparation.unchanged:
         for finding in preparation.findings:
             terminal.result(f"{_MARKS[finding.level]} {finding.code}: {finding.message}")
@@ -112,6 +113,23 @@ def show_training(terminal: Terminal, training: Training) -> None:
     else:
         terminal.next_steps([(f"mlxr compare {training.run.name}", "base against tuned")])
     terminal.document(_training_document(training))
+
+
+def show_watched(terminal: Terminal, run: Run, status: str) -> None:
+    """Say how the run that was looked on at has ended, if it has."""
+    words = {
+        "running": "Still training; mlxr watch looks on again.",
+        "done": "Trained to its end.",
+        "patience": "Stopped early: the validation loss no longer fell.",
+        "interrupted": "Interrupted and saved.",
+        "killed": "Ended by the system or by a person, without saving.",
+        "nonfinite": "Failed: something was no longer a finite number.",
+        "memory": "Failed: memory ran out.",
+        "disk": "Failed: the disk was full.",
+        "error": "Failed.",
+    }
+    terminal.result(f"{run.name}: {words[status]}")
+    terminal.result(f"{short(run.folder)}")
 
 
 def _training_document(training: Training) -> dict[str, Any]:

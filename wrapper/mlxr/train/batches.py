@@ -18,6 +18,10 @@ PAD_TO = 16
 """Input widths are multiples of this, so that MLX meets few shapes."""
 
 
+SIXTEENTHS = 16
+"""The targets of a batch are filled up to a multiple of this share of its positions."""
+
+
 @dataclass
 class Batches:
     """Yields batches, in the place of mlx_lm's `iterate_batches`.
@@ -31,9 +35,11 @@ class Batches:
     skip: int = 0
     """Batches to leave out at the beginning: those seen before a resumed training stopped."""
     targets: Sequence[int] | None = None
-    """The rows' target tokens; given, each batch comes with its weight in its update."""
+    """The rows' target tokens; given, each batch comes with its weights in its update."""
     accumulated: int = 1
     """Batches to an update."""
+    gather: bool = False
+    """Whether each batch comes with the positions of its targets."""
     rows: tuple[int, ...] = field(default=(), init=False)
     padding: float = field(default=0.0, init=False)
 
@@ -46,20 +52,28 @@ class Batches:
         seed: int | None = None,  # noqa: ARG002 - mlx_lm's signature
         comm_group: Any = None,
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield (tokens, ranges) or (tokens, ranges, weight) as mlx arrays.
+        """Yield (tokens, ranges), with positions and weights where wanted, as mlx arrays.
 
         tokens: int32, (rows, width), padded on the right with 0. ranges: int32, (rows, 2):
         the first and last target position of each row, counted as mlx_lm's loss does.
+        positions: see `positions`. weights: float32, (2,): see `weighted_loss`.
         Without `loop` one epoch in order of length, with it epochs without end.
+        Each of several ranks gets its part of the same batches.
         """
         import mlx.core as mx
 
         rank, size = (comm_group.rank(), comm_group.size()) if comm_group else (0, 1)
-        for rows, weight in self._weighted(self._order(batch_size, loop=loop), rank, size):
-            self.rows = rows
-            arrays = self._arrays([dataset[row] for row in rows], max_seq_length)
-            # An array, as mlx_lm's compiled step would be compiled anew for every other float.
-            yield arrays if weight is None else (*arrays, mx.array(weight))
+        for rows, weights in self._weighted(self._order(batch_size, loop=loop), rank, size):
+            self.rows, mine = rows, rows[rank::size]
+            arrays = self._arrays([dataset[row] for row in mine or rows[:1]], max_seq_length)
+            if not mine:  # fewer rows than ranks: one of them, without a target
+                arrays[1][:] = (1, 0)
+            if self.gather:
+                arrays.append(positions(arrays[1], arrays[0].shape[1]))
+            if weights is not None:
+                arrays.append(weights)
+            # All arrays, as mlx_lm's compiled step would be compiled anew for every other float.
+            yield tuple(map(mx.array, arrays))
 
     def _order(self, batch_size: int, *, loop: bool) -> Iterator[tuple[int, ...]]:
         """Yield the rows of one batch after another, over all ranks."""
@@ -73,24 +87,26 @@ class Batches:
 
     def _weighted(
         self, order: Iterator[tuple[int, ...]], rank: int, size: int
-    ) -> Iterator[tuple[tuple[int, ...], float | None]]:
-        """Yield this rank's rows of each batch, and the batch's weight.
+    ) -> Iterator[tuple[tuple[int, ...], Any]]:
+        """Yield the rows of each batch, and what this rank's part of it weighs.
 
         mlx_lm takes the plain mean over the batches and ranks of an update; batches of like
-        length differ much in target tokens. With these weights each target token counts alike.
+        length differ much in target tokens. With these weights each target token counts alike:
+        in the gradient among those of the update, in the value among those of the batch.
         """
-        while update := list(islice(order, self.accumulated)):
-            parts = [rows[rank::size] for rows in update]
-            if self.targets is None:
-                yield from ((rows, None) for rows in parts)
-                continue
-            total = sum(self.targets[row] for rows in update for row in rows)
-            for rows in parts:
-                share = sum(self.targets[row] for row in rows) / max(1, total)
-                yield rows, share * len(update) * size
+        import numpy as np
 
-    def _arrays(self, items: Sequence[tuple[list[int], int]], longest: int) -> tuple[Any, Any]:
-        import mlx.core as mx
+        while update := list(islice(order, self.accumulated)):
+            if self.targets is None:
+                yield from ((rows, None) for rows in update)
+                continue
+            totals = [sum(self.targets[row] for row in rows) for rows in update]
+            for rows, total in zip(update, totals, strict=True):
+                share = sum(self.targets[row] for row in rows[rank::size]) * size
+                gradient = share * len(update) / max(1, sum(totals))
+                yield rows, np.array([gradient, share / max(1, total)], np.float32)
+
+    def _arrays(self, items: Sequence[tuple[list[int], int]], longest: int) -> list[Any]:
         import numpy as np
 
         tokens = [item[0][:longest] for item in items]
@@ -101,7 +117,22 @@ class Batches:
         # The loss counts positions offset … last inclusive; the target at position s is token s.
         ranges = [(offset, len(row) - 1) for (_, offset), row in zip(items, tokens, strict=True)]
         self.padding = 1 - sum(map(len, tokens)) / array.size
-        return mx.array(array), mx.array(ranges)
+        return [array, np.array(ranges, np.int32)]
+
+
+def positions(ranges: Any, width: int) -> Any:
+    """Return the places of a batch's targets among its (rows × (width - 1)) inputs, as int32.
+
+    They are filled up with 0 to whole sixteenths of the inputs, so that MLX meets few shapes.
+    """
+    import numpy as np
+
+    place = np.arange(1, width)
+    found = np.flatnonzero((place >= ranges[:, :1]) & (place <= ranges[:, 1:]))
+    share = -(-len(ranges) * len(place) // SIXTEENTHS)
+    filled = np.zeros(share * max(1, -(-len(found) // share)), np.int32)
+    filled[: len(found)] = found
+    return filled
 
 
 def padded(length: int) -> int:

@@ -21,7 +21,11 @@ CONFIG = "adapter_config.json"
 class Checkpoints:
     """Writes the trainable weights of `model` below the run folder, each file atomically."""
 
-    def __init__(self, model: Any, optimizer: Any, run: Path, keep: int) -> None:
+    def __init__(
+        self, model: Any, optimizer: Any, run: Path, keep: int, *, writes: bool = True
+    ) -> None:
+        """Keep the weights of `model`; of several ranks one `writes`, as all have the same."""
+        self._writes = writes
         self._model = model
         self._optimizer = optimizer
         self._run = run
@@ -50,7 +54,8 @@ class Checkpoints:
 
     def keep_best(self) -> None:
         """Write the present weights to best/."""
-        self._write(self._run / "best", self._weights())
+        if self._writes:
+            self._write(self._run / "best", self._weights())
 
     def save(self, progress: Progress) -> Path:
         """Write weights and state to checkpoints/<iteration>/ and return that folder.
@@ -58,6 +63,8 @@ class Checkpoints:
         Older ones beyond the number to keep are removed.
         """
         folder = self._folder / f"{progress.iteration:07d}"
+        if not self._writes:
+            return folder
         try:
             self._write(folder, self._weights())
             write_state(folder, self._optimizer, progress)
@@ -71,6 +78,8 @@ class Checkpoints:
 
     def finish(self) -> None:
         """Write the run's result: the best weights, else the last finite ones."""
+        if not self._writes:
+            return
         self.last_weights.unlink(missing_ok=True)
         best = self._run / "best"
         if best.is_dir():

@@ -4,9 +4,10 @@
 
 FD is the descriptor for events, SETTINGS a JSON object (see `Settings`). The replaced name is
 `mlx_lm.lora.train`; the replacement calls the original with its own public parameters: batches
-(`iterate_batches=`), a loss where the recipe asks for another (`loss=`), the optimizer that
-mlx_lm built, watched, and a callback (`training_callback=`) in which, after every iteration,
-all else that mlxr adds to training happens.
+(`iterate_batches=`), a loss of the same value (`loss=`), the optimizer that mlx_lm built,
+watched, and a callback (`training_callback=`) in which, after every iteration, all else that
+mlxr adds to training happens. Where MLX's environment names several ranks, each is such a
+child, and the first alone writes and reports.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from mlxr.events import Ended, Pipe
 from mlxr.train.settings import Settings
 from mlxr.train.tensorboard import TensorBoard
+from mlxr.train.world import World
 
 
 class Interrupt:
@@ -34,7 +36,8 @@ class Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self.training = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # SIGHUP is what reaches a rank on another host when mlxr lets go of it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._handle)
 
     def _handle(self, *_: object) -> None:
@@ -44,7 +47,11 @@ class Interrupt:
 
 
 def supervised(
-    original: Callable[..., None], settings: Settings, pipe: Pipe, interrupt: Interrupt
+    original: Callable[..., None],
+    settings: Settings,
+    pipe: Pipe,
+    interrupt: Interrupt,
+    world: World,
 ) -> Callable[..., None]:
     """Return the function that stands in for `mlx_lm.lora.train`."""
 
@@ -68,6 +75,7 @@ def supervised(
             settings=settings,
             pipe=pipe,
             interrupt=interrupt,
+            world=world,
         )
         session.run(original)
 
@@ -76,14 +84,18 @@ def supervised(
 
 def main(descriptor: int, settings: Settings) -> None:
     """Train as `settings` say, reporting to `descriptor`; raises what mlx_lm raises."""
-    pipe, interrupt = Pipe(descriptor, Path(settings.events)), Interrupt()
+    pipe = Pipe(None if settings.remote else descriptor, Path(settings.events))
+    interrupt = Interrupt()
     try:
+        world = World()
+        pipe = pipe if world.leads else Pipe(None)
         from mlx_lm import lora
         from mlx_lm.tuner.callbacks import SUPPORT_CALLBACK
 
         SUPPORT_CALLBACK["tensorboard"] = TensorBoard
-        lora.train = supervised(lora.train, settings, pipe, interrupt)
-        sys.argv = ["mlx_lm.lora", *settings.arguments]
+        lora.train = supervised(lora.train, settings, pipe, interrupt, world)
+        mute = [] if world.leads else ["--report-to", ""]
+        sys.argv = ["mlx_lm.lora", *settings.arguments, *mute]
         lora.main()
     except KeyboardInterrupt:
         pipe.send(Ended("interrupted", 0, "before the first iteration"))

@@ -11,7 +11,7 @@ from mlxr.errors import MlxrError
 from mlxr.events import Ended
 from mlxr.files import numbered_jsonl
 from mlxr.process import Exit
-from mlxr.recipe import Train
+from mlxr.recipe import Train, typed
 from mlxr.workspace import Prepared, Run
 
 Cause = Literal["memory", "disk", "killed", "error"]
@@ -51,15 +51,19 @@ def cause(words: str, signal: str = "") -> Cause:
 
 
 def told(ended: Ended | None, exit_: Exit, iteration: int) -> Ended:
-    """Return how a child ended: by its own word, else by what it left."""
+    """Return how a child ended: by its own word, else by what it left.
+
+    Of several ranks the first to fail tells why; the first rank's word may be of its loss.
+    """
     if ended is not None and ended.reason != "error":
         return ended
-    if ended is not None:
+    if ended is not None and not exit_.rank:
         return replace(ended, reason=cause(ended.message), iteration=iteration)
     how = f"was ended by {exit_.signal}" if exit_.signal else f"ended with code {exit_.code}"
     lines = exit_.tail.splitlines()
     words = f"; its last words: {lines[-1]}" if lines else ""
-    return Ended(cause(exit_.tail, exit_.signal), iteration, f"mlx_lm {how}{words}")
+    who = "mlx_lm" if exit_.rank is None else f"rank {exit_.rank} of mlx_lm"
+    return Ended(cause(exit_.tail, exit_.signal), iteration, f"{who} {how}{words}")
 
 
 def places(prepared: Prepared, lines: Sequence[int]) -> list[str]:
@@ -76,11 +80,13 @@ def _places(train: Path, lines: set[int]) -> Iterator[str]:
 
 def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     """Return what to say of a run that failed; `record` is its run.json."""
-    result, path = record["result"], record["recipe_path"]
-    message, again = result["message"], f"mlxr train {path}"
-    less = f"set {lighter(train)} in {path}, then: mlxr prep {path} && {again}"
+    result, path, given = record["result"], record["recipe_path"], record.get("set", ())
+    message, again = result["message"], f"mlxr train {typed(path, given)}"
+    keys = lighter(train)
+    others = typed(path, [each for each in given if f"{each.partition('=')[0]} =" not in keys])
+    less = f"set {keys} in {path}, then: mlxr prep {others} && mlxr train {others}"
     kept = " The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
-    resume = f"{again} --resume" if list(run.checkpoints.glob("*/state.json")) else again
+    resume = f"mlxr train {path} --resume" if list(run.checkpoints.glob("*/state.json")) else again
     begin = f"Training stopped at iteration {result['iterations']}: {message}.{kept}"
     hints = {
         "nonfinite": "Look at those rows; then try a lower train.learning_rate"

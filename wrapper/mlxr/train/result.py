@@ -80,6 +80,7 @@ def opening(loaded: Loaded, manifest: Manifest) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": loaded.recipe.model_dump(mode="json"),
         "recipe_path": str(loaded.path.resolve()),
+        "set": list(loaded.overrides),
         "data": {"sha256": manifest.sha256, "files": dict(manifest.files)},
         "versions": provenance.versions(),
         "machine": provenance.machine(),

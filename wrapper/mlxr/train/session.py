@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 from mlxr.events import Ended, Pipe, Saved, Trained, Validated
 from mlxr.train.batches import Batches
 from mlxr.train.checkpoints import Checkpoints
-from mlxr.train.loss import answer_start_loss, weighted_loss
+from mlxr.train.loss import answer_start_loss, target_loss, weighted_loss
 from mlxr.train.optimizer import Watched
 from mlxr.train.rows import row_lengths, row_targets
-from mlxr.train.start import started
+from mlxr.train.start import gathers, started
 from mlxr.train.state import Progress, read_state
 from mlxr.train.validation import Asked, validation_loss
 
 if TYPE_CHECKING:
     from mlxr.train.child import Interrupt
     from mlxr.train.settings import Settings
+    from mlxr.train.world import World
 
 NEVER = 2**62
 
@@ -54,14 +55,17 @@ class Session:
         settings: Settings,
         pipe: Pipe,
         interrupt: Interrupt,
+        world: World,
     ) -> None:
         """Prepare to train; `reporting` is the callback of the recipe's `report_to`, or None."""
         self.model, self.args = model, args
         self.optimizer = Watched(optimizer, settings.max_grad_norm)
         self.train_set, self.valid_set = train_set, valid_set
         self.reporting, self.settings = reporting, settings
-        self.pipe, self.interrupt = pipe, interrupt
-        self.checkpoints = Checkpoints(model, self.optimizer, Path(settings.run), settings.keep)
+        self.pipe, self.interrupt, self.world = pipe, interrupt, world
+        self.checkpoints = Checkpoints(
+            model, self.optimizer, Path(settings.run), settings.keep, writes=world.leads
+        )
         self.progress = Progress()
         self.start = 0
         self.start_tokens = 0
@@ -70,20 +74,23 @@ class Session:
     def run(self, original: Callable[..., None]) -> None:
         """Train with mlx_lm's own loop, then save and report how it ended."""
         self.interrupt.training = True
+        self.world.any(False)  # so that all have written the files of mlx_lm that are read here
         if self.settings.resume:
             self.progress = read_state(Path(self.settings.resume), self.model, self.optimizer)
             self.checkpoints.remember_if_finite()
         self.start = self.progress.iteration
         self.batches = self._batches()
         self.pipe.send(
-            started(self.model, self.args, self.settings, len(self.train_set), self.start)
+            started(
+                self.model, self.args, self.settings, len(self.train_set), self.start, self.world
+            )
         )
         ended = Ended("done", self.args.iters)
         try:
             if not self.start or self.progress.pending:
                 self._validate()
                 self._stop_if_spent()
-            if not self.start and self.interrupt.requested:
+            if not self.start and self.world.any(self.interrupt.requested):
                 raise Stop(Ended("interrupted", 0, "before the first iteration"))
             self._train(original)
         except Stop as stop:
@@ -141,30 +148,25 @@ class Session:
             val_dataset=None,
             iterate_batches=self.batches,
             training_callback=self,
-            **self._loss(),
+            loss=self._loss(),
         )
 
-    def _loss(self) -> dict[str, Any]:
-        """Return mlx_lm's `loss=`, where another than its own is needed."""
-        from mlx_lm.tuner.trainer import default_loss
-
+    def _loss(self) -> Callable[..., tuple[Any, Any]]:
+        """Return mlx_lm's `loss=`."""
         weight, window = self.settings.answer_start_weight, self.settings.answer_start_window
-        loss = default_loss if weight == 1 else answer_start_loss(weight, window)
-        if self.batches.targets is not None:
-            loss = weighted_loss(loss)
-        return {} if loss is default_loss else {"loss": loss}
+        loss = target_loss if weight == 1 else answer_start_loss(weight, window)
+        return loss if self.batches.targets is None else weighted_loss(loss)
 
     def _batches(self) -> Batches:
         """Return the batches of training, weighted where several make an update."""
-        import mlx.core as mx
-
-        several = self.args.grad_accumulation_steps * mx.distributed.init().size() > 1
+        several = self.args.grad_accumulation_steps * self.world.size > 1
         return Batches(
             row_lengths(self.train_set),
             self.settings.seed,
             self.start,
             targets=row_targets(self.train_set, self.args.max_seq_length) if several else None,
             accumulated=self.args.grad_accumulation_steps,
+            gather=gathers(self.model, self.train_set, self.pipe),
         )
 
     @property
@@ -197,7 +199,9 @@ class Session:
         updated = self._updated
         if now.iteration % self.args.steps_per_eval == 0 or last:
             self._validate()
-        asked = (self.interrupt.requested or self.pipe.broken) and updated and not last
+        # All ranks ask at the same places, and all end where one of them was asked to.
+        asked = self.world.any(self.interrupt.requested or self.pipe.broken)
+        asked = asked and updated and not last
         if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
         self._stop_if_spent()
@@ -234,11 +238,17 @@ class Session:
     def _validation_loss(self) -> float | None:
         """Return the loss, or None when the child was asked to end meanwhile."""
         return validation_loss(
-            self.model, self.valid_set, self.args, self.settings, self._break_off_if_asked
+            self.model,
+            self.valid_set,
+            self.args,
+            Batches(row_lengths(self.valid_set), self.settings.seed, gather=self.batches.gather),
+            self.settings.clear_cache_threshold,
+            self._break_off_if_asked,
         )
 
     def _break_off_if_asked(self) -> None:
         """Leave a validation for which a resumed training has time, if the child is to end now."""
         last = self.progress.iteration == self.args.iters
-        if self.interrupt.requested and self._updated and not last:
+        asked = self.world.any(self.interrupt.requested)
+        if asked and self._updated and not last:
             raise Asked

@@ -35,3 +35,5 @@ class Settings:
     """Weights from which mlx_lm was told to begin."""
     resume: str | None = None
     """Checkpoint folder to go on from."""
+    remote: bool = False
+    """Whether mlx.launch started the child; then mlxr reads the events in their file."""

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxr import blas
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Note, Step
+from mlxr.events import Display, Ended, Event, Note, Step
 from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config, read_weights, with_chat_template
 from mlxr.process import Child
-from mlxr.recipe import Loaded, Recipe
+from mlxr.recipe import Loaded, Recipe, typed
 from mlxr.train import faults
 from mlxr.train.checks import check
 from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
+from mlxr.train.ranks import Ranks, ring
 from mlxr.train.result import Figures, Training, opening, rewind
 from mlxr.train.settings import Settings
 from mlxr.train.state import resumable
+from mlxr.train.watch import follow
 from mlxr.workspace import Prepared, Run, Workspace
+
+ALONE = Ranks()
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,23 @@ class Plan:
     length: Schedule
     config: Mapping[str, Any]
     """mlx_lm's configuration; its adapter_path is set when the run gets its number."""
+    ranks: Ranks = ALONE
 
 
-def plan(loaded: Loaded, workspace: Workspace) -> Plan:
-    """Return what training this recipe would do.
+def plan(loaded: Loaded, workspace: Workspace, ranks: Ranks = ALONE) -> Plan:
+    """Return what training this recipe would do, on so many ranks.
 
     Raises MlxrError when its data are not prepared, or the model cannot be trained so.
     """
     recipe = loaded.recipe
     prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, loaded.path)
+    manifest = read_manifest(prepared, recipe, loaded.typed)
     folder = locate(recipe.model)
     model = read_config(folder)
     check(recipe.train, model, read_weights(folder))
     length = schedule(recipe.train, manifest.rows["train"])
     config = mlx_lm_config(recipe, model, prepared.folder, Path("adapters"), length)
-    return Plan(loaded, prepared, manifest, length, config)
+    return Plan(loaded, prepared, manifest, length, config, ranks)
 
 
 def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
@@ -67,8 +72,9 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     display.show(Step(f"Training {recipe.name} as run {run.name}"))
     if blas.wanted() and not blas.find():
         display.show(Note(blas.ADVICE))
-    record = opening(plan.loaded, plan.manifest)
-    return _supervise(run, plan.prepared, record, settings(run, recipe), Figures(), display)
+    record = opening(plan.loaded, plan.manifest) | {"ranks": asdict(plan.ranks)}
+    told = settings(run, recipe, ranks=plan.ranks)
+    return _supervise(run, plan.prepared, record, told, Figures(), display)
 
 
 def _model(recipe: Recipe, run: Run) -> str:
@@ -87,7 +93,7 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     _check_resumable(run, record["status"], path)
     prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, path)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
     if manifest.sha256 != record["data"]["sha256"]:
         raise MlxrError(
             f"The data of {recipe.name} are no longer those that run {run.name} was trained on.",
@@ -99,7 +105,7 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     iteration = int(found[-1].name)
     display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
     figures = rewind(run, iteration)
-    told = settings(run, recipe, found[-1])
+    told = settings(run, recipe, found[-1], _ranks(record))
     return _supervise(run, prepared, record, told, figures, display)
 
 
@@ -119,7 +125,14 @@ def _check_resumable(run: Run, status: str, path: Path) -> None:
         )
 
 
-def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settings:
+def _ranks(record: Mapping[str, Any]) -> Ranks:
+    """Return the ranks of a run, from its run.json."""
+    return Ranks(**record["ranks"]) if "ranks" in record else ALONE
+
+
+def settings(
+    run: Run, recipe: Recipe, checkpoint: Path | None = None, ranks: Ranks = ALONE
+) -> Settings:
     """Return what the child is told beyond mlx_lm's configuration."""
     train = recipe.train
     return Settings(
@@ -136,6 +149,7 @@ def settings(run: Run, recipe: Recipe, checkpoint: Path | None = None) -> Settin
         clear_cache_threshold=train.clear_cache_threshold,
         begin_from=train.resume_adapter_file,
         resume=str(checkpoint) if checkpoint else None,
+        remote=ranks.hosts is not None,
     )
 
 
@@ -152,12 +166,15 @@ def _supervise(
     record = {key: value for key, value in record.items() if key != "result"}
     begin, before = time.perf_counter(), figures.seconds
     ended = Ended("interrupted", figures.iterations, "left without saving")
-    child = Child("mlxr.train.child", [json.dumps(asdict(told))], run.log)
+    written = run.events.stat().st_size if run.events.is_file() else 0
+    child = _child(run, _ranks(record), told)
+    # From another host the events come in the run's file only.
+    events = follow(run.events, lambda: child.running, written) if told.remote else child.events()
     try:
         with child:
             child.stay_awake()
             write_json(run.record, record | {"status": "running"})
-            said = _follow(child, display, figures)
+            said = _follow(child, events, display, figures)
             ended = faults.told(said, child.wait(), figures.iterations)
     except Exception as error:
         ended = Ended(faults.cause(str(error)), figures.iterations, f"mlxr failed: {error}")
@@ -191,14 +208,22 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _follow(child: Child, display: Display, figures: Figures) -> Ended | None:
+def _child(run: Run, ranks: Ranks, told: Settings) -> Child:
+    """Start the ranks of a training: here, or where the host file says."""
+    here = ring(ranks.count, run.ring) if ranks.hosts is None else [{}]
+    return Child("mlxr.train.child", [json.dumps(asdict(told))], run.log, here, ranks.launcher)
+
+
+def _follow(
+    child: Child, events: Iterator[Event], display: Display, figures: Figures
+) -> Ended | None:
     """Take the child's events until it ends; return its own word on how, if it gave one.
 
     The first Ctrl-C asks it to save and end.
     """
     told, ended = False, None
     with child.interruptible():
-        for event in child.events():
+        for event in events:
             figures.take(event)
             ended = event if isinstance(event, Ended) else ended
             display.show(event)

@@ -6,13 +6,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlxr import provenance
-from mlxr.events import Started
+from mlxr.events import Note, Pipe, Started
+from mlxr.train.loss import separable
 
 if TYPE_CHECKING:
     from mlxr.train.settings import Settings
+    from mlxr.train.world import World
 
 
-def started(model: Any, args: Any, settings: Settings, rows: int, start: int) -> Started:
+def started(
+    model: Any, args: Any, settings: Settings, rows: int, start: int, world: World
+) -> Started:
     """Return the event of a training on `rows` rows that has `start` iterations behind it.
 
     Raises ValueError where mlx_lm would train nothing, or has left weights out silently.
@@ -31,6 +35,7 @@ def started(model: Any, args: Any, settings: Settings, rows: int, start: int) ->
         parameters=get_total_parameters(model),
         report_every=args.steps_per_report,
         memory=memory_limit(),
+        ranks=world.size,
     )
 
 
@@ -42,6 +47,27 @@ def memory_limit() -> float | None:
     if recommended is None and mx.default_device() == mx.Device(mx.cpu):
         recommended = provenance.machine()["memory"]
     return recommended / 1e9 if recommended else None
+
+
+def gathers(model: Any, dataset: Any, pipe: Pipe) -> bool:
+    """Tell whether the loss is to compute the model's head on target positions alone.
+
+    Worth it where prompts are masked, possible where the model is its head on its body.
+    """
+    import mlx.core as mx
+
+    if not getattr(dataset._data, "mask_prompt", False):
+        return False
+    if separable(model, mx.array([dataset[0][0][:TRIED]])):
+        return True
+    pipe.send(
+        Note("This model changes its logits: they are computed for the prompts too, as in mlx_lm.")
+    )
+    return False
+
+
+TRIED = 32
+"""Tokens of a row on which that is tried."""
 
 
 def _check(trained: dict[str, Any], begin_from: str | None) -> None:

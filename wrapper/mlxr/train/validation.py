@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlxr.train.batches import Batches
-from mlxr.train.rows import row_lengths
-
-if TYPE_CHECKING:
-    from mlxr.train.settings import Settings
+from mlxr.train.loss import target_loss
 
 
 class Asked(Exception):  # noqa: N818 - it is no error
@@ -17,11 +14,17 @@ class Asked(Exception):  # noqa: N818 - it is no error
 
 
 def validation_loss(
-    model: Any, dataset: Any, args: Any, settings: Settings, check: Callable[[], None]
+    model: Any,
+    dataset: Any,
+    args: Any,
+    batches: Batches,
+    cache: int,
+    check: Callable[[], None],
 ) -> float | None:
     """Return the mean loss in nats per target token over `args.val_batches` batches of `dataset`.
 
-    `check` is called after each batch; None is returned when it raises Asked.
+    MLX may keep `cache` bytes between batches. `check` is called after each; None is returned
+    when it raises Asked.
     """
     from mlx_lm.tuner.trainer import evaluate
 
@@ -33,8 +36,9 @@ def validation_loss(
                 batch_size=args.batch_size,
                 num_batches=args.val_batches,
                 max_seq_length=args.max_seq_length,
-                iterate_batches=Batches(row_lengths(dataset), settings.seed),
-                clear_cache_threshold=settings.clear_cache_threshold,
+                loss=target_loss,
+                iterate_batches=batches,
+                clear_cache_threshold=cache,
                 progress_callback=check,
             )
         )
