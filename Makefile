@@ -8,7 +8,7 @@ demo: .venv/installed
 	$(BIN)/mlxr demo
 
 test: lint
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 lint: .venv/tested
 	$(BIN)/ruff check .

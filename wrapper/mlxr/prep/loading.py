@@ -35,6 +35,8 @@ def load(recipe: Recipe) -> Loaded:
     folder = locate(recipe.model)
     config = read_config(folder)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # or it warns when a child starts
+    spare = max(1, (os.cpu_count() or 2) - 1)  # one core renders and audits meanwhile
+    os.environ.setdefault("RAYON_NUM_THREADS", str(spare))
     with quiet():
         import transformers
 
