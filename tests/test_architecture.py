@@ -53,7 +53,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "near", "quiet", "values"},
+    {"blas", "events", "files", "forest", "near", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

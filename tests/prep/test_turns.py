@@ -97,3 +97,27 @@ def test_without_a_mask_all_of_a_conversation_is_one_record(recipe: Recipe, tmp_
     preparation = prepared(whole, tmp_path)
     assert sum(preparation.rows.values()) == 24
     assert "untrained-turns" not in {f.code for f in preparation.findings}
+
+
+def test_an_opening_that_train_shares_with_test_is_left_out_and_said(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    def greeting(number: int) -> dict[str, Any]:
+        said = ["hi", "hello", f"what is {number}?", f"{number} it is"]
+        roles = ["user", "assistant"] * 2
+        pairs = zip(roles, said, strict=True)
+        return {"messages": [{"role": role, "content": text} for role, text in pairs]}
+
+    write_rows(tmp_path / "rows.jsonl", [greeting(i) for i in range(24)])
+    preparation = prepared(with_(recipe, "data", template=None), tmp_path)
+    written = records(preparation)
+    openings = {
+        split: sum(record["mlxr"]["turn"] == 1 for record in rows)
+        for split, rows in written.items()
+    }
+    assert openings["test"] > 0
+    assert (openings["train"], openings["valid"]) == (0, 0)
+    assert sum(map(len, written.values())) == 24 + openings["test"]
+    [overlap] = [f for f in preparation.findings if f.code == "split-overlap"]
+    assert sum(overlap.counts.values()) == 24 - openings["test"]
+    assert "left out of train, as a later split has it" in overlap.message

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mlxr.forest import Forest
 from mlxr.values import normalise
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _link(size: int, text_of: Callable[[int], str], order: NDArray[np.intp]) -> 
         return jaccard(own(one), own(other)) >= NEAR and alike(text_of(one), text_of(other))
 
     signatures, nodes = _signatures(size, own, order)
-    forest = _Forest(size)
+    forest = Forest(size)
     for bucket in _buckets(signatures, nodes):
         _join(bucket, signatures, near, forest)
     return np.array([forest.root(node) for node in range(size)], dtype=np.intp)
@@ -210,7 +211,7 @@ def _join(
     bucket: list[int],
     signatures: NDArray[np.uint32],
     near: Callable[[int, int], bool],
-    forest: _Forest,
+    forest: Forest,
 ) -> None:
     """Unite the near-duplicates of a bucket, in time linear in its size.
 
@@ -234,21 +235,3 @@ def _alike(node: int, others: list[int], signatures: NDArray[np.uint32]) -> list
     estimates = (signatures[others] == signatures[node]).mean(axis=1)
     best = np.argsort(-estimates, kind="stable")[:_TRIES]
     return [others[at] for at in best if estimates[at] >= _ESTIMATE]
-
-
-class _Forest:
-    """Disjoint sets of the numbers below `size` (union-find with path halving)."""
-
-    def __init__(self, size: int) -> None:
-        self._parent = list(range(size))
-
-    def root(self, node: int) -> int:
-        parent = self._parent
-        while parent[node] != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-
-    def unite(self, one: int, other: int) -> None:
-        """Make the two sets one, under the smaller root."""
-        low, high = sorted((self.root(one), self.root(other)))
-        self._parent[high] = low

@@ -19,9 +19,11 @@ def assign(entries: Sequence[Entry], recipe: Recipe, tally: Tally, spool: Spool)
     splits = recipe.data.splits
     _check_columns(entries, recipe.data)
     near = near_groups(entries, spool) if splits.near_duplicates else {}
-    assigned = _divided(entries, units(entries, near), splits, recipe.seed)
-    assigned = without_overlap([entry.key for entry in entries], assigned)
-    _tally_overlap(entries, assigned, near, tally)
+    divided = _divided(entries, units(entries, near), splits, recipe.seed)
+    assigned = without_overlap([entry.key for entry in entries], divided)
+    named = isinstance(splits.train, str)
+    given = [entry.split for entry in entries] if named else divided
+    _tally_overlap(entries, given, assigned, near, tally)
     for entry, split in zip(entries, assigned, strict=True):
         entry.split = split
     if recipe.data.undesirable == "test":
@@ -78,15 +80,22 @@ def _said(spool: Spool, entry: Entry) -> str:
 
 
 def _tally_overlap(
-    entries: Sequence[Entry], assigned: Assigned, near: dict[int, int], tally: Tally
+    entries: Sequence[Entry],
+    given: Assigned,
+    assigned: Assigned,
+    near: dict[int, int],
+    tally: Tally,
 ) -> None:
-    """Count the records whose prompt stands more than once, and what became of them."""
+    """Count the records whose prompt stands more than once, and what became of them.
+
+    `given` are the source's own splits, or those that shares or counts gave.
+    """
     again = repeated(entry.key for entry in entries if entry.last)
     named = any(entry.split for entry in entries)
-    for place, (entry, split) in enumerate(zip(entries, assigned, strict=True)):
-        if named and split != entry.split:
-            reason = f"left out of {entry.split}, as a later split has it"
-            tally.add("split-overlap", entry.split, entry.place, reason)
+    for place, (entry, before, split) in enumerate(zip(entries, given, assigned, strict=True)):
+        if split != before:
+            reason = f"left out of {before}, as a later split has it"
+            tally.add("split-overlap", before, entry.place, reason)
         elif not named and split and entry.last and entry.key in again:
             tally.add("split-overlap", split, entry.place, "kept together in one split")
         elif not named and split and place in near:

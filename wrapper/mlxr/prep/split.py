@@ -16,6 +16,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from mlxr.files import json_line
+from mlxr.forest import Forest
 from mlxr.prep.conversation import Example, PlainText
 from mlxr.prep.proportion import shared
 from mlxr.recipe import Splits
@@ -62,13 +63,13 @@ def units(members: Sequence[Member], near: Mapping[int, int]) -> list[str]:
     `near` gives, for a record that is nearly the same as others, a number that they share. An
     expanded conversation goes by its last record: that two begin alike binds them to nothing.
     """
-    parents = list(range(len(members)))
+    forest = Forest(len(members))
     first: dict[Hashable, int] = {}
     for place, member in enumerate(members):
         for bond in _bonds(member, near.get(place)):
-            _join(parents, first.setdefault(bond, place), place)
+            forest.unite(first.setdefault(bond, place), place)
     names: dict[int, str] = {}
-    roots = [_root(parents, place) for place in range(len(members))]
+    roots = list(map(forest.root, range(len(members))))
     for root, member in zip(roots, members, strict=True):
         if member.last:
             name = member.key if member.group is None else f"group {member.group}"
@@ -85,17 +86,6 @@ def _bonds(member: Member, near: int | None) -> list[Hashable]:
     if member.group is not None:
         bonds.append(("group", member.group))
     return bonds
-
-
-def _root(parents: list[int], place: int) -> int:
-    while parents[place] != place:
-        parents[place] = parents[parents[place]]
-        place = parents[place]
-    return place
-
-
-def _join(parents: list[int], one: int, other: int) -> None:
-    parents[_root(parents, other)] = _root(parents, one)
 
 
 def divide(
