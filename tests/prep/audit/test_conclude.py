@@ -468,3 +468,14 @@ def test_padding_is_what_mlx_lm_would_add() -> None:
     assert padding([10, 20, 90, 33, 99], train) == pytest.approx(1 - 153 / (2 * 33 + 2 * 97))
     assert padding([200, 200], train) == 0
     assert padding([5], train) == 0
+
+
+def test_splits_that_are_empty_for_want_of_any_row_are_not_told_as_well(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    source = write_rows(tmp_path / "rows.jsonl", [{"txet": "a"}] * 40)
+    with pytest.raises(AuditError) as raised:
+        prepared(make_recipe(model, source), tmp_path)
+    assert [f.code for f in raised.value.findings] == ["template-failed"] + ["empty-split"] * 3
+    assert raised.value.message.startswith("1 finding stops the preparation of sample:")
+    assert "empty" not in raised.value.message
+    assert 'allow = ["template-failed"]' in raised.value.hint

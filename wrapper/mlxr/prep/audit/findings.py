@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlxr.errors import MlxrError
+from mlxr.workspace import SPLITS
 
 Level = Literal["error", "warning", "info"]
 
@@ -186,13 +187,20 @@ class AuditError(MlxrError):
     def __init__(self, recipe: str, findings: Sequence[Finding], audit: Path) -> None:
         self.findings = tuple(findings)
         self.audit = audit
-        count = "1 finding stops" if len(findings) == 1 else f"{len(findings)} findings stop"
-        lines = "\n".join(_paragraph(finding) for finding in findings)
-        codes = ", ".join(dict.fromkeys(f'"{finding.code}"' for finding in findings))
+        causes = _causes(findings)
+        count = "1 finding stops" if len(causes) == 1 else f"{len(causes)} findings stop"
+        lines = "\n".join(map(_paragraph, causes))
+        codes = ", ".join(dict.fromkeys(f'"{finding.code}"' for finding in causes))
         super().__init__(
             f"{count} the preparation of {recipe}:\n{lines}",
             f"All findings are in {audit}. To go on regardless: allow = [{codes}] in the recipe.",
         )
+
+
+def _causes(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings to tell: splits that are all empty follow from what took every row."""
+    causes = [finding for finding in findings if finding.code != "empty-split"]
+    return causes if causes and len(findings) - len(causes) == len(SPLITS) else list(findings)
 
 
 def _paragraph(finding: Finding) -> str:
