@@ -1,0 +1,84 @@
+"""compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from mlxr.cli import meaning, options
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mlxr.compare.comparison import Comparison
+    from mlxr.terminal.console import Terminal
+
+
+def compare(
+    what: options.Adapters = None,
+    predictions: options.Predictions = None,
+    columns: options.Columns = None,
+    task: options.Task = None,
+    out: options.Out = None,
+    fail_on: options.FailOn = None,
+    explain: options.Explain = None,
+    allow_degenerate: options.AllowDegenerate = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Judge base against tuned on the test split; or stored outputs."""
+    from mlxr.compare import several, stored
+    from mlxr.compare.explain import explained, parse_codes
+    from mlxr.terminal.comparisons import show_explanation
+
+    terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
+    if explain:
+        show_explanation(terminal, explained(explain))
+        return
+    codes = parse_codes(fail_on or ())
+    if predictions:
+        if what and len(what) > 1:
+            raise typer.BadParameter("--predictions goes with one RECIPE at most.")
+        recipe = meaning.load(Path(what[0]), None).recipe if what else None
+        rules, seed = stored.rules_of(recipe, task)
+        with terminal.display() as display:
+            comparison = stored.compare_stored(
+                predictions,
+                columns or (),
+                rules,
+                out or workspace.stored(*predictions),
+                display,
+                seed=seed,
+                allow_degenerate=allow_degenerate,
+            )
+        finish(terminal, [comparison], codes)
+    if columns or task or out:
+        raise typer.BadParameter("--columns, --task and --out go with --predictions.")
+    adapters = (
+        [meaning.adapter(each, workspace) for each in what]
+        if what
+        else [meaning.adapter(None, workspace)]
+    )
+    with terminal.display() as display:
+        found = several.compare_several(
+            adapters, workspace, display, allow_degenerate=allow_degenerate
+        )
+    finish(terminal, found, codes)
+
+
+def finish(
+    terminal: Terminal,
+    comparisons: list[Comparison],
+    fail_on: Collection[str] = (),
+    further: list[tuple[str, str]] | None = None,
+) -> NoReturn:
+    """Show comparisons and exit with the gravest verdict's code."""
+    from mlxr.terminal.comparisons import show_comparison, show_several
+
+    if len(comparisons) == 1:
+        show_comparison(terminal, comparisons[0], further or ())
+    else:
+        show_several(terminal, comparisons)
+    raise typer.Exit(max(comparison.exit_code(fail_on) for comparison in comparisons))

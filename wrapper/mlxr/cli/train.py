@@ -1,0 +1,56 @@
+"""train and watch."""
+
+from __future__ import annotations
+
+import typer
+
+from mlxr.cli import meaning, options
+
+
+def train(
+    recipe: options.RecipeArgument = None,
+    set_: options.Override = None,
+    dry_run: options.DryRun = False,
+    resume: options.Resume = False,
+    ranks: options.RankCount = 1,
+    hosts: options.Hosts = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train on prepared data with mlx_lm, watched."""
+    from mlxr.terminal.reports import show_plan, show_training
+    from mlxr.train import stage
+    from mlxr.train.ranks import Ranks, on_hosts
+
+    terminal = meaning.terminal(as_json, quiet)
+    loaded, workspace = meaning.load(recipe, set_), meaning.here()
+    if resume:
+        if dry_run or set_ or hosts or ranks > 1:
+            raise typer.BadParameter("--resume goes on as the run began: it takes no more options.")
+        run = meaning.newest(workspace, loaded.recipe.name, loaded.path)
+        with terminal.display() as display:
+            training = stage.resume(run, workspace, display)
+    else:
+        if hosts and ranks > 1:
+            raise typer.BadParameter("-n is for this machine; --hosts starts one on each host.")
+        plan = stage.plan(loaded, workspace, on_hosts(hosts) if hosts else Ranks(ranks))
+        if dry_run:
+            show_plan(terminal, plan)
+            return
+        with terminal.display() as display:
+            training = stage.train(plan, workspace, display)
+    show_training(terminal, training)
+    if training.reason == "interrupted":
+        raise typer.Exit(130)
+
+
+def watch(what: options.RunArgument = None) -> None:
+    """Follow a training started elsewhere, or replay a finished one."""
+    from mlxr.terminal.reports import show_watched
+    from mlxr.train import watch as command
+
+    terminal = meaning.terminal(False, False)
+    run = meaning.adapter(what, meaning.here()).run
+    with terminal.display() as display:
+        status = command.watch(run, display)
+    show_watched(terminal, run, status)
