@@ -41,7 +41,15 @@ PLAIN = """
 import sys, time
 out = open(sys.argv.pop(), "w")
 from mlx_lm import lora
+from mlx_lm.tuner import trainer
 from mlx_lm.tuner.callbacks import SUPPORT_CALLBACK
+def batches(*args, **options):
+    for number, batch in enumerate(trainer.iterate_batches(*args, **options)):
+        if not number: print(time.perf_counter(), 0, file=out, flush=True)
+        yield batch
+def train(*args, **options):
+    return trainer.train(*args, iterate_batches=batches, **options)
+lora.train = train
 class Clock:
     def __init__(self, **_): pass
     def on_val_loss_report(self, info): pass
@@ -50,16 +58,16 @@ class Clock:
 SUPPORT_CALLBACK["clock"] = Clock
 lora.main()
 """
-"""Stock mlx_lm with a reporter that notes the time; its text has neither time nor exact counts."""
+"""Stock mlx_lm that notes the clock; its own text has neither times nor exact counts."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One run: seconds and target tokens of iterations 2 and on, and the seconds besides."""
+    """One run: seconds and target tokens of iterations 2 and on, seconds until the first began."""
 
     seconds: float
     tokens: int
-    besides: float
+    start: float
 
     @property
     def speed(self) -> float:
@@ -101,25 +109,39 @@ def write_model(folder: Path, tokenizer: Path) -> None:
     mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
 
 
-def run(command: list[str], folder: Path) -> float:
-    """Run a command in `folder` with a child's environment; return its seconds."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
+def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    """Start a command in `folder` with a child's environment."""
+    out = subprocess.PIPE
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=out, stderr=subprocess.STDOUT, text=True
     )
-    if done.returncode:
-        sys.exit(done.stderr or done.stdout)
-    return time.perf_counter() - begin
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Wait for a command; stop here, with what it said, where it failed."""
+    said, _ = process.communicate()
+    if process.returncode:
+        sys.exit(said)
 
 
 def mlxr(folder: Path) -> Measure:
-    """Measure `mlxr train`."""
-    whole = run([sys.executable, "-m", "mlxr", "train", "r.toml", "-q"], folder)
-    newest = max((folder / "adapters/r").iterdir())
-    events = [json.loads(line) for line in (newest / "events.jsonl").read_text().splitlines()]
-    counted = [event for event in events if event["event"] == "trained"][1:]
-    seconds = sum(event["seconds"] for event in counted)
-    return Measure(seconds, sum(event["target_tokens"] for event in counted), whole - seconds)
+    """Measure `mlxr train`; its events are looked for every 5 ms."""
+    before, begin = len(list(folder.glob("adapters/r/*"))), time.perf_counter()
+    process = start([sys.executable, "-m", "mlxr", "train", "r.toml", "-q"], folder)
+    events = folder / f"adapters/r/{before + 1:04d}/events.jsonl"
+    while process.poll() is None and not (events.exists() and _trained(events)):
+        time.sleep(0.005)
+    first = time.perf_counter() - begin
+    finish(process)
+    seconds, tokens = zip(*_trained(events), strict=True)
+    return Measure(sum(seconds[1:]), sum(tokens[1:]), first - seconds[0])
+
+
+def _trained(events: Path) -> list[tuple[float, int]]:
+    """Return seconds and target tokens of every iteration reported so far."""
+    lines = events.read_text().split("\n")[:-1]
+    found = [event for line in lines if (event := json.loads(line))["event"] == "trained"]
+    return [(event["seconds"], event["target_tokens"]) for event in found]
 
 
 def plain(folder: Path) -> Measure:
@@ -133,11 +155,12 @@ def plain(folder: Path) -> Measure:
     config |= {"data": str(data), "adapter_path": str(folder / "adapter")}
     (folder / "plain.yaml").write_text(json.dumps(config))
     times = folder / "times.txt"
-    whole = run([sys.executable, "-c", PLAIN, "-c", "plain.yaml", str(times)], folder)
+    begin = time.perf_counter()
+    finish(start([sys.executable, "-c", PLAIN, "-c", "plain.yaml", str(times)], folder))
     lines = [line.split() for line in times.read_text().splitlines()]
-    seconds = float(lines[-1][0]) - float(lines[0][0])
-    tokens = int(lines[-1][1]) - int(lines[0][1]) - BATCH * (len(lines) - 1)
-    return Measure(seconds, tokens, whole - seconds)
+    clock, tokens = [float(line[0]) for line in lines], [int(line[1]) for line in lines]
+    padding = BATCH * (len(lines) - 2)
+    return Measure(clock[-1] - clock[1], tokens[-1] - tokens[1] - padding, clock[0] - begin)
 
 
 def bench(given: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, list[Measure]]:
@@ -153,7 +176,7 @@ def bench(given: list[dict[str, Any]], options: argparse.Namespace) -> dict[str,
             f"[train]\nbatch_size = {BATCH}\niters = {options.iterations}\nnum_layers = -1\n"
             "val_batches = 0\nsave_every = 1000000\n"
         )
-        run([sys.executable, "-m", "mlxr", "prep", "r.toml", "-q"], folder)
+        finish(start([sys.executable, "-m", "mlxr", "prep", "r.toml", "-q"], folder))
         found: dict[str, list[Measure]] = {"mlxr": [], "mlx_lm": []}
         for _ in range(options.rounds):
             found["mlxr"].append(mlxr(folder))
@@ -164,19 +187,19 @@ def bench(given: list[dict[str, Any]], options: argparse.Namespace) -> dict[str,
 def report(title: str, found: dict[str, list[Measure]]) -> None:
     """Write medians and ratios."""
     sys.stdout.write(f"{title}\n")
-    speed, step, besides = {}, {}, {}
+    speed, step, first = {}, {}, {}
     for name, measures in found.items():
         speed[name] = statistics.median(each.speed for each in measures)
         step[name] = statistics.median(each.seconds for each in measures)
-        besides[name] = statistics.median(each.besides for each in measures)
+        first[name] = statistics.median(each.start for each in measures)
         sys.stdout.write(
             f"  {name:7} {speed[name]:8.0f} target tokens/s  {step[name]:6.2f} s of iterations"
-            f"  {besides[name]:5.2f} s besides\n"
+            f"  {first[name]:5.2f} s until they begin\n"
         )
     sys.stdout.write(
         f"  mlxr : mlx_lm  tokens/s {speed['mlxr'] / speed['mlx_lm']:.2f}"
         f"  seconds {step['mlxr'] / step['mlx_lm']:.3f}"
-        f"  besides {besides['mlxr'] - besides['mlx_lm']:+.2f} s\n"
+        f"  begins {first['mlxr'] - first['mlx_lm']:+.2f} s\n"
     )
     sys.stdout.flush()
 

@@ -7,9 +7,8 @@ Exit codes: 0 done · 1 failed · 2 usage · 3 compared and regressed · 4 compa
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -17,36 +16,40 @@ from mlxr import __version__
 from mlxr.cli import judge, prepare, start, train
 from mlxr.errors import MlxrError
 
-STORY = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STORY: dict[str, list[Callable[..., None]]] = {
     "Start": [start.demo],
     "Prepare": [prepare.prep, prepare.preview],
     "Train": [train.train, train.watch],
     "Judge": [judge.compare],
 }
-"""Every command, in the order of their use; `mlxr --help` is told along it."""
+"""Every command, in the order of their use: `mlxr --help` tells them by chapter."""
 
 
 class _Story(TyperGroup):
-    """Help that lists the commands by chapter."""
+    """Help that fits one screen: all commands by chapter, then the options, a line each."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each chapter, all columns alike."""
-        del ctx
-        width = max(len(name) for name in self.commands)
-        for chapter, functions in STORY.items():
-            with formatter.section(chapter):
-                named = [function.__name__ for function in functions]
-                room = formatter.width - width - 6
-                formatter.write_dl(
-                    [(f"{n:{width}}", self.commands[n].get_short_help_str(room)) for n in named]
-                )
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # their types are typer's own
+        """Write both; `--show-completion` is left to `--install-completion`."""
+        lines = [
+            (f"{chapter if not i else '':9}{function.__name__:9}", function.__name__)
+            for chapter, functions in STORY.items()
+            for i, function in enumerate(functions)
+        ]
+        room = formatter.width - 22
+        formatter.write_paragraph()
+        formatter.write_dl([(t, self.commands[n].get_short_help_str(room)) for t, n in lines])
+        shown = [each for each in self.get_params(ctx) if each.name != "show_completion"]
+        with formatter.section("Options"):
+            formatter.write_dl([each.get_help_record(ctx) for each in shown])
 
 
 app = typer.Typer(
     name="mlxr",
     cls=_Story,
-    help="Fine-tune a small language model on one machine, and prove whether it got better.",
-    epilog="New here? Run `mlxr demo`: all three steps on a tiny model, offline.",
+    help="Fine-tune a small language model, and prove whether it got better.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

@@ -7,7 +7,7 @@ from mlxr.cli.judge import finish
 
 
 def demo(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
-    """See it all on an embedded tiny model, offline."""
+    """New here? See it all on an embedded tiny model, offline."""
     from mlxr import demo as command
 
     terminal = meaning.terminal(as_json, quiet)

@@ -45,7 +45,7 @@ def train(
 
 
 def watch(what: options.RunArgument = None) -> None:
-    """Follow a training started elsewhere, or replay a finished one."""
+    """Follow a training from another window, or replay it."""
     from mlxr.terminal.reports import show_watched
     from mlxr.train import watch as command
 
