@@ -57,9 +57,11 @@ def test_the_recipes_chat_template_is_used_from_prep_to_verdict(
     (tmp_path / "chat.jinja").write_text(CHAT)
     recipe = write_recipe(questions(60), model=base)
     recipe.write_text(f'chat_template = "chat.jinja"\n{recipe.read_text()}')
-    for command in ("prep", "train"):
-        ran = mlxr(command, recipe)
+    for command in (["prep"], ["train", "--dry-run"], ["train"]):
+        ran = mlxr(command[0], recipe, *command[1:])
         assert ran.code == 0, ran.err
+        told = "/chat.jinja as chat_template.jinja" in " ".join(ran.out.split())
+        assert told is ("--dry-run" in command)
     [run] = (tmp_path / "adapters").glob("*/0001")
     config = json.loads((run / "adapter_config.json").read_text())
     assert config["model"] == str(run / "model")

@@ -73,6 +73,12 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
     terminal.result(f"  {plain}\n")
     for key, value in plan.config.items():
         terminal.result(f"  {key}: {_yaml(value)}")
+    if loaded.recipe.chat_template:
+        terminal.result(
+            f"\nmlx_lm takes a chat template from the model's folder alone: give it a copy of the"
+            f" model with {loaded.recipe.chat_template} as chat_template.jinja. A run of mlxr has"
+            " one in its folder model/."
+        )
     document = {"recipe": loaded.recipe.model_dump(mode="json"), "origins": dict(loaded.origins)}
     terminal.document(
         document
