@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STORY: dict[str, list[Callable[..., None]]] = {
     "Start": [start.demo],
-    "Prepare": [prepare.prep, prepare.preview],
+    "Prepare": [prepare.prep, prepare.preview, prepare.schema],
     "Train": [train.train, train.watch],
     "Judge": [judge.compare],
 }

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from mlxr.cli import completion
+
 RecipeArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="RECIPE",
         help="Recipe file. Default: recipe.toml, else the only one in recipes/.",
         show_default=False,
+        autocompletion=completion.recipes,
     ),
 ]
 RunArgument = Annotated[
@@ -21,6 +24,7 @@ RunArgument = Annotated[
         metavar="RUN|RECIPE",
         help="A run (calendar/0002) or a recipe, meaning its newest run. Default: the newest.",
         show_default=False,
+        autocompletion=completion.runs_and_recipes,
     ),
 ]
 Override = Annotated[
@@ -57,6 +61,7 @@ Adapters = Annotated[
         help="Runs of one base (calendar/0002), or checkpoints (calendar/0002@best, @170); a "
         "recipe means its newest run. Default: the newest.",
         show_default=False,
+        autocompletion=completion.runs_and_recipes,
     ),
 ]
 Predictions = Annotated[

@@ -1,4 +1,4 @@
-"""prep and preview."""
+"""prep, preview and schema."""
 
 from __future__ import annotations
 
@@ -40,3 +40,10 @@ def preview(
     with terminal.display() as display:
         seen = command.preview(loaded.recipe, display, count, row or ())
     show_preview(terminal, seen, loaded.typed, one_a_line=tokens)
+
+
+def schema(as_json: options.Json = True) -> None:
+    """Print the recipe's JSON Schema, for your editor."""
+    from mlxr.recipe.editor import json_schema
+
+    meaning.terminal(as_json, quiet=True).document(json_schema())

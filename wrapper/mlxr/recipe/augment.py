@@ -77,7 +77,9 @@ class Augment(Table):
     """At most this many copies of each training row, with entities swapped by `swap`."""
     pools: dict[str, AnyPool] = Field(default_factory=dict)
     """Entities by the name of their pool: a list, { column = … } or { faker = … }."""
-    swap: Annotated[dict[str, str], BeforeValidator(_dotted)] = Field(default_factory=dict)
+    swap: Annotated[
+        dict[str, str], BeforeValidator(_dotted, json_schema_input_type=dict[str, Any])
+    ] = Field(default_factory=dict)
     """Path of an entity in a row, as "output.location", and the pool of its replacements."""
 
     @model_validator(mode="after")

@@ -49,8 +49,11 @@ class Portion(Table):
     weight: Annotated[float, Field(gt=0)] | None = None
     """Its part of the rows, relative to the other weights; no row is taken twice."""
     split: str | None = None
+    """Which of its own splits to take."""
     config: str | None = None
+    """Its configuration (subset) on the Hub."""
     revision: str | None = None
+    """Its commit, branch or tag on the Hub."""
 
     @property
     def rows(self) -> tuple[str | None, ...]:
@@ -85,7 +88,7 @@ def _form(value: object) -> str | None:
 AnySource = Annotated[
     Annotated[Text, Tag("source-text")]
     | Annotated[
-        list[Annotated[Portion, BeforeValidator(_portion)]],
+        list[Annotated[Portion, BeforeValidator(_portion, json_schema_input_type=Text | Portion)]],
         AfterValidator(_distinct),
         Tag("source-list"),
     ],

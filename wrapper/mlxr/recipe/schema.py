@@ -145,8 +145,7 @@ class Compare(Table):
     """How base and tuned are judged."""
 
     task: Literal["copy", "extraction", "preference", "summary", "text", "tools"] = "text"
-    """What an answer is: copy in a style, a JSON record, an answer labelled as wanted or not,
-    a summary, any text, or calls of tools."""
+    """What an answer is: a text in a style, a JSON record, a labelled answer, and so on."""
     primary: str | None = None
     """The metric that the verdict is about. Default: the task's own."""
     fields: dict[str, FieldKind] = Field(default_factory=dict)

@@ -15,4 +15,10 @@ Text = Annotated[str, Field(min_length=1)]
 class Table(BaseModel):
     """A recipe table: unknown keys and loose types are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # what stands below a key describes it in `mlxr schema`
+    )
