@@ -49,7 +49,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo"},
+    {"demo", "init"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},

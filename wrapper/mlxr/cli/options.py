@@ -99,3 +99,17 @@ Explain = Annotated[
     typer.Option(metavar="METRIC", help="Say how a metric comes about, and stop."),
 ]
 AllowDegenerate = Annotated[bool, typer.Option(help="Give a verdict in spite of red alarms.")]
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="Folder to write into. Default: here.", show_default=False),
+]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The shipped recipe to copy.",
+        show_default=False,
+        autocompletion=completion.likes,
+    ),
+]
+Listed = Annotated[bool, typer.Option("--list", help="List the shipped recipes, and stop.")]

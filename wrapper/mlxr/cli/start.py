@@ -1,6 +1,10 @@
-"""demo."""
+"""demo and init."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+import typer
 
 from mlxr.cli import meaning, options
 from mlxr.cli.judge import finish
@@ -13,3 +17,23 @@ def demo(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     terminal = meaning.terminal(as_json, quiet)
     comparison = command.demo(meaning.here(), terminal.display, terminal.heading)
     finish(terminal, [comparison], (), [(command.train_longer(), "train longer, in a second run")])
+
+
+def init(
+    folder: options.Folder = Path(),
+    like: options.Like = None,
+    listed: options.Listed = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Begin a recipe of your own like a shipped one."""
+    from mlxr import init as command
+    from mlxr.terminal.beginnings import show_begun, show_examples
+
+    terminal = meaning.terminal(as_json, quiet)
+    if listed:
+        show_examples(terminal, command.examples())
+        return
+    if like is None:
+        raise typer.BadParameter("Say --like NAME; `mlxr init --list` shows the names.")
+    show_begun(terminal, command.init(folder, like))
