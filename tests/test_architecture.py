@@ -19,6 +19,8 @@ HOMES = {
     "jinja2": ["compare/report/page.py", "prep/sandbox.py", "prep/template.py"],
     "pyarrow": ["prep/sources/readers.py"],
     "pydantic": ["recipe/"],
+    "packaging": ["doctor/libraries.py"],
+    "psutil": ["doctor/machine.py"],
     "nltk": ["compare/similarity.py"],
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
@@ -49,7 +51,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "init"},
+    {"demo", "doctor", "init"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},

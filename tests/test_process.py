@@ -141,3 +141,11 @@ def test_a_log_has_one_child_at_a_time(start: object, tmp_path: Path) -> None:
     assert not held(tmp_path / "log")
     with start("pass") as child:  # type: ignore[operator]
         assert child.wait().code == 0
+
+
+def test_an_answer_is_a_line_or_nothing() -> None:
+    from mlxr.process import answer
+
+    assert answer(sys.executable, "-c", "print('yes ')") == "yes"
+    assert answer(sys.executable, "-c", "import sys; print('no'); sys.exit(1)") == ""
+    assert answer("no-such-command-anywhere") == ""

@@ -56,6 +56,15 @@ def awake(pid: int, platform: str = sys.platform) -> list[str]:
     return ["caffeinate", "-i", "-w", str(pid)] if platform == "darwin" else []
 
 
+def answer(*command: str) -> str:
+    """Return what a command says, in a line; "" where it is not there, fails or takes long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a child ended: exit code (negative: the signal that killed it) and last words."""

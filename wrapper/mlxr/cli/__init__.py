@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STORY: dict[str, list[Callable[..., None]]] = {
-    "Start": [start.demo, start.init],
+    "Start": [start.demo, start.init, start.doctor],
     "Prepare": [prepare.prep, prepare.preview, prepare.schema],
     "Train": [train.train, train.watch],
     "Judge": [judge.compare],

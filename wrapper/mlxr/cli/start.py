@@ -1,4 +1,4 @@
-"""demo and init."""
+"""demo, init and doctor."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def init(
     if like is None:
         raise typer.BadParameter("Say --like NAME; `mlxr init --list` shows the names.")
     show_begun(terminal, command.init(folder, like))
+
+
+def doctor(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Check this machine, and train a toy for three steps."""
+    from mlxr.doctor.examine import examine
+    from mlxr.terminal.checkup import show_checkup
+
+    terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
+    with terminal.display() as display:
+        found = examine(workspace, display)
+    show_checkup(terminal, found)
+    if any(check.level == "failed" for check in found):
+        raise typer.Exit(1)
