@@ -83,6 +83,10 @@ def test_a_path_is_offered_as_it_was_typed(workspace: Path) -> None:
     assert completion.recipes("recipes/../") == ["recipes/../recipe.toml"]
 
 
+def test_what_init_can_copy_is_offered() -> None:
+    assert offered("mlxr init --like c") == ["calendar", "chat", "copywriting"]
+
+
 def test_an_empty_or_unreadable_folder_offers_nothing_and_fails_nowhere(tmp_path: Path) -> None:
     assert completion.runs_and_recipes("") == []
     assert completion.recipes("no/such/folder/") == []

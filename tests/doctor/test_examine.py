@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +32,27 @@ def test_this_machine_can_train_a_toy_for_three_steps(mlxr: Run, tmp_path: Path)
     assert checks["Hub"]["level"] == "warning"  # the tests run offline
     assert "trained for 3 steps" in checks["training"]["found"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_mlx_lm_that_does_not_load_fails_the_toy_and_leaves_its_log(
+    mlxr: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The child is real: it finds another mlx_lm first."""
+    broken = tmp_path / "elsewhere" / "mlx_lm"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text('raise ImportError("built for another machine")\n')
+    paths = [str(broken.parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(examine, "TOPICS", examine.TOPICS[-1:])
+    ran = mlxr("doctor", "--json")
+    assert ran.code == 1
+    document = json.loads(ran.out)
+    assert document["ok"] is False
+    (toy,) = document["checks"]
+    assert toy["level"] == "failed"
+    assert "ImportError: built for another machine" in toy["found"]
+    assert Path(toy["fix"].rpartition(" ")[2]).is_file()
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *checks: Check) -> None:

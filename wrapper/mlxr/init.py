@@ -19,8 +19,8 @@ from pathlib import Path
 from mlxr.errors import MlxrError
 from mlxr.workspace import shipped
 
-ROWS = 100
-"""Sample rows in a copy: enough for every split, and for compare to say something."""
+ROWS = 120
+"""Sample rows in a copy: enough for every split, ten in test, below which compare says nothing."""
 _HUB = ("config", "split", "revision", "streaming", "limit")
 """What `[data]` says of a source on the Hub, and not of rows of one's own."""
 _SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}

@@ -34,7 +34,10 @@ def _is_recipe(path: Path) -> bool:
 
 
 def runs(incomplete: str) -> list[str]:
-    """Return the runs here, the newest first, and after an @ the checkpoints of one."""
+    """Return the runs here, the newest first, and after an @ the checkpoints of one.
+
+    Bash never asks for the latter: it takes @ for the end of a word.
+    """
     from mlxr.workspace import Workspace
 
     found: list[str] = []
