@@ -51,7 +51,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "init"},
+    {"demo", "doctor", "example", "init"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},

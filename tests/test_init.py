@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import MODEL, ROOT, Ran
-from mlxr import init
+from mlxr.example import ROWS
+from mlxr.init import init
 from mlxr.recipe import load
 
 Run = Callable[..., Ran]
@@ -54,14 +55,14 @@ def test_exactly_these_files_are_written_and_named(mlxr: Run, name: str, tmp_pat
     for each in templates:
         assert written[each] == (ROOT / "recipes" / each).read_text(encoding="utf-8")
     rows = written["rows.jsonl"].splitlines()
-    assert len(rows) == init.ROWS
+    assert len(rows) == ROWS
     assert all(isinstance(json.loads(row), dict) for row in rows)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_copy_is_the_shipped_recipe_but_for_its_data(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    init.init(folder, name)
+    init(folder, name)
     source = f"data.source={folder / 'rows.jsonl'}"
     copy = load(folder / "recipe.toml").recipe
     shipped = load(ROOT / "recipes" / f"{name}.toml", [source]).recipe
@@ -85,7 +86,7 @@ def test_a_copy_is_the_shipped_recipe_but_for_its_data(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_said_of_data_that_are_not_there(name: str, tmp_path: Path) -> None:
-    init.init(tmp_path / "mine", name)
+    init(tmp_path / "mine", name)
     text = (tmp_path / "mine" / "recipe.toml").read_text(encoding="utf-8")
     opening = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in opening.splitlines())
@@ -142,7 +143,7 @@ def test_here_is_the_default_and_names_the_recipe(
 
 
 def test_a_folder_without_a_usable_name_leaves_the_example_s(tmp_path: Path) -> None:
-    init.init(tmp_path / "日本", "chat")
+    init(tmp_path / "日本", "chat")
     assert load(tmp_path / "日本" / "recipe.toml").recipe.name == "chat"
 
 

@@ -27,16 +27,17 @@ def init(
     quiet: options.Quiet = False,
 ) -> None:
     """Begin a recipe of your own like a shipped one."""
-    from mlxr import init as command
+    from mlxr.example import examples
+    from mlxr.init import init as begin
     from mlxr.terminal.beginnings import show_begun, show_examples
 
     terminal = meaning.terminal(as_json, quiet)
     if listed:
-        show_examples(terminal, command.examples())
+        show_examples(terminal, examples())
         return
     if like is None:
         raise typer.BadParameter("Say --like NAME; `mlxr init --list` shows the names.")
-    show_begun(terminal, command.init(folder, like))
+    show_begun(terminal, begin(folder, like))
 
 
 def doctor(as_json: options.Json = False, quiet: options.Quiet = False) -> None:

@@ -69,11 +69,11 @@ def _recipes(root: Path) -> list[Path]:
 def _missing(recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that a recipe asks for and that are not installed."""
     services = [name.strip().lower() for name in (recipe.train.report_to or "").split(",")]
-    modules = {SERVICES.get(name, name): SERVICES.get(name, name) for name in services if name}
+    modules = [SERVICES.get(name, name) for name in services if name]
     pools = recipe.augment.pools.values() if recipe.augment else ()
-    if any(isinstance(pool, Pool) and pool.faker for pool in pools):
-        modules["faker"] = "Faker"
-    return tuple(package for module, package in modules.items() if not find_spec(module))
+    made = any(isinstance(pool, Pool) and pool.faker for pool in pools)
+    packages = {module: module for module in modules} | ({"faker": "Faker"} if made else {})
+    return tuple(package for module, package in packages.items() if not find_spec(module))
 
 
 def recipes(work: Work) -> Check:

@@ -11,7 +11,8 @@ from mlxr.terminal.console import Terminal
 from mlxr.terminal.reports import short
 
 if TYPE_CHECKING:
-    from mlxr.init import Begun, Example
+    from mlxr.example import Example
+    from mlxr.init import Begun
 
 
 def show_examples(terminal: Terminal, examples: Sequence[Example]) -> None:
