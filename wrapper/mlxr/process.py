@@ -38,13 +38,14 @@ def environment() -> dict[str, str]:
     """Return the environment of a child.
 
     UTF-8 whatever the locale (mlx_lm dies of ASCII), no buffering, no wrapped lines in the
-    log. On Linux, MLX's CPU build would compile each fused kernel with g++ first, some 20 s
-    for a gain that short runs never see, so it is told not to unless the user says otherwise;
-    and an installed OpenBLAS takes the place of its slow BLAS.
+    log. MLX's CPU build for Linux would compile each fused kernel with g++ first, some 20 s
+    for a gain that short runs never see, so it is told not to; whoever wants that says
+    MLX_DISABLE_COMPILE=0, which MLX itself takes for yes like any other value. An installed
+    OpenBLAS takes the place of its slow BLAS.
     """
     env = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
-    if sys.platform == "linux":
-        env.setdefault("MLX_DISABLE_COMPILE", "1")
+    if blas.wanted() and env.setdefault("MLX_DISABLE_COMPILE", "1") == "0":
+        del env["MLX_DISABLE_COMPILE"]
     return env | blas.preload(env)
 
 

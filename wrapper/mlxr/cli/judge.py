@@ -28,7 +28,7 @@ def compare(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Judge base against tuned on test rows; or stored outputs."""
+    """Judge base against tuned on the test rows."""
     from mlxr.compare import several, stored
     from mlxr.compare.explain import explained, parse_codes
     from mlxr.terminal.comparisons import show_explanation
