@@ -24,6 +24,7 @@ HOMES = {
     "nltk": ["compare/similarity.py"],
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
+    "safetensors": ["export/peft.py"],
     "sacrebleu": ["compare/similarity.py"],
     "tensorboardX": ["train/tensorboard.py"],
     "subprocess": ["process.py"],
@@ -35,6 +36,8 @@ CHILDREN = [
     "compare/child.py",
     "compare/generate.py",
     "compare/likelihood.py",
+    "export/child.py",
+    "export/measure.py",
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
@@ -51,7 +54,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "init"},
+    {"demo", "doctor", "example", "export", "init"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
@@ -145,7 +148,7 @@ def test_nothing_prints() -> None:
 def test_help_loads_nothing_heavy() -> None:
     heavy = (
         "datasets datasketch faker jinja2 mlx mlx_lm nltk numpy pyarrow pydantic rouge_score "
-        "sacrebleu scipy tokenizers transformers"
+        "sacrebleu safetensors scipy tokenizers transformers"
     ).split()
     code = (
         "import sys\n"

@@ -7,6 +7,7 @@ The workspace is the folder in which mlxr was started. Inside it:
     adapters/<recipe>/<run>/compare/
     adapters/.outputs/        the answers of every arm, so that none is generated twice
     compare/<base>-<tuned>/   what `compare --predictions` wrote
+    exports/<recipe>-<run>-<form>/  what `export` wrote
 """
 
 from __future__ import annotations
@@ -181,6 +182,11 @@ class Workspace:
     def stored(self, base: Path, tuned: Path) -> Path:
         """Return the folder for the comparison of two files of stored outputs."""
         return self.root / "compare" / f"{base.stem}-{tuned.stem}"
+
+    def export(self, adapter: Adapter, form: str) -> Path:
+        """Return the folder for an adapter in another form, as "mlx"."""
+        words = [adapter.run.folder.parent.name, adapter.run.folder.name, adapter.checkpoint, form]
+        return self.root / "exports" / "-".join(filter(None, words))
 
     def new_run(self, recipe: str) -> Run:
         """Make and return the next numbered run folder; an existing one is never taken."""

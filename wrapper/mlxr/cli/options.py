@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -113,3 +113,42 @@ Like = Annotated[
     ),
 ]
 Listed = Annotated[bool, typer.Option("--list", help="List the shipped recipes, and stop.")]
+ExportRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN|RECIPE",
+        help="A run (calendar/0002), a checkpoint of one (calendar/0002@best), or a recipe, "
+        "meaning its newest run. Default: the newest.",
+        show_default=False,
+    ),
+]
+Form = Annotated[
+    Literal["mlx", "adapter", "gguf", "ollama", "peft"],
+    typer.Option(
+        "--as",
+        help="mlx: fused into its base. adapter: the plain mlx-lm adapter. gguf: for llama.cpp. "
+        "ollama: fused, with a Modelfile. peft: an adapter for Hugging Face's PEFT.",
+    ),
+]
+To = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where it goes. Default: exports/RECIPE-RUN-FORM/"),
+]
+Dequantize = Annotated[
+    bool,
+    typer.Option(
+        "--dequantize/--requantize",
+        help="On a quantised base: fuse into floats, larger and the same; or quantise again.",
+    ),
+]
+AllowLossy = Annotated[
+    bool, typer.Option("--allow-lossy", help="Keep a fused model that fails its proof.")
+]
+ProofPrompts = Annotated[
+    int, typer.Option("--prompts", min=1, metavar="N", help="Test prompts to prove it on.")
+]
+PushTo = Annotated[
+    str | None,
+    typer.Option(metavar="OWNER/NAME", help="Push it to the Hub, into a private repository."),
+]
+Public = Annotated[bool, typer.Option("--public", help="With --push: make it public.")]

@@ -104,11 +104,18 @@ class Tokenizer:
 
     def opening(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> list[int]:
         """Return the ids that ask the model for its answer to `messages`."""
+        return self._ids([self._opening(messages, tools)])[0]
+
+    def opening_text(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> str:
+        """Return the text that asks the model for its answer to `messages`."""
+        opening = self._opening(messages, tools)
+        return self.decode(opening) if self._own_renderer else str(opening)
+
+    def _opening(self, messages: Sequence[Message], tools: Sequence[Any] | None) -> Any:
         try:
-            text = self._render(messages, tools, opens=True)
+            return self._render(messages, tools, opens=True)
         except Exception as error:
             raise MlxrError(f"{_refusal(error)}.", _ORDER) from error
-        return self._ids([text])[0]
 
     def encode_all(self, examples: Sequence[Example]) -> list[Tokens | Refused]:
         """Return the tokens of each record, or why there are none; made in one batch."""
