@@ -28,12 +28,11 @@ def written(mlxr: Run) -> tuple[dict[str, Any], str]:
 def test_a_card_without_a_comparison(mlxr: Run, run: Path) -> None:
     front, text = written(mlxr)
     assert front == {
-        "base_model_relation": "adapter",
         "library_name": "mlx",
         "pipeline_tag": "text-generation",
         "tags": ["mlx", "lora", "mlxr"],
     }
-    assert "Not compared: nobody knows." in text
+    assert "It was not compared with it, so nobody knows." in text
     splits = read_json(Path("data/r/manifest.json"))["splits"]
     counts = ", ".join(f"{splits[name]['rows']} {name}" for name in ("train", "valid", "test"))
     assert f"- rows.jsonl\n- rows: {counts}\n" in text
@@ -63,7 +62,7 @@ def test_the_verdict_is_that_of_these_weights(mlxr: Run, run: Path) -> None:
     compared["provenance"]["adapter_sha256"] = "of others"
     write_json(run / "compare/compare.json", compared)
     Path("out").rename("first")
-    assert "Not compared" in written(mlxr)[1]
+    assert "It was not compared" in written(mlxr)[1]
 
 
 def test_a_base_and_data_from_the_hub_are_linked(
@@ -79,6 +78,7 @@ def test_a_base_and_data_from_the_hub_are_linked(
     write_json(run / "run.json", record)
     front, text = written(mlxr)
     assert front["base_model"] == "owner/small"
+    assert front["base_model_relation"] == "adapter"
     assert front["datasets"] == ["owner/rows"]
     assert front["license"] == "apache-2.0"
     assert "- owner/rows, revision abc123\n" in text

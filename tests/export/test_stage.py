@@ -132,5 +132,18 @@ def test_a_child_that_fails_leaves_its_log_and_nothing_else(mlxr: Run, run: Path
     assert ran.code == 1
     assert "Fusing failed: " in ran.err
     assert "Traceback" not in ran.err
-    assert left(Path("exports")) == {"r-0001-mlx.log"}
-    assert "Traceback" in Path("exports/r-0001-mlx.log").read_text()
+    assert left(Path("exports")) == set()
+    log = Path(ran.err.split()[-1])
+    assert "Traceback" in log.read_text()
+    log.unlink()
+
+
+def test_an_interrupted_export_leaves_nothing(
+    mlxr: Run, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlxr.process.Child.events", interrupted)
+    assert mlxr("export").code == 130
+    assert left(Path("exports")) == set()

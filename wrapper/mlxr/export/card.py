@@ -38,10 +38,11 @@ def card(job: Job, made: Made) -> str:
 def _front(job: Job) -> str:
     from huggingface_hub import ModelCardData
 
-    form = job.wish.form
+    form, base = job.wish.form, job.base_name if _HUB_ID.match(job.base_name) else None
+    relation = "adapter" if form in {"adapter", "peft"} else "finetune"
     data = ModelCardData(
-        base_model=job.base_name if _HUB_ID.match(job.base_name) else None,
-        base_model_relation="adapter" if form in {"adapter", "peft"} else "finetune",
+        base_model=base,
+        base_model_relation=base and relation,
         datasets=[name for name in job.recipe.data.names if _HUB_ID.match(name)] or None,
         library_name=_LIBRARIES.get(form, "mlx"),
         license=base_licence(job),
@@ -73,11 +74,10 @@ def verdict(job: Job) -> Mapping[str, Any] | None:
 
 def _verdict(job: Job) -> list[str]:
     found = verdict(job)
-    if found is None:
-        return ["## Is it better than its base?", "Not compared: nobody knows.", *_limits(job, {})]
-    said = found["verdict"]
-    return ["## Is it better than its base?", f"**{said['label']}** {said['text']}",
-            *_limits(job, found)]  # fmt: skip
+    said = "It was not compared with it, so nobody knows."
+    if found:
+        said = f"**{found['verdict']['label']}** {found['verdict']['text']}"
+    return ["## Is it better than its base?", said, *_limits(job, found or {})]
 
 
 def _limits(job: Job, compared: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from mlxr.compare.arms import longest_answer
@@ -21,18 +23,18 @@ ROOM = 1.1
 """Times the weights' size that must be free on the disk."""
 
 
-def check(job: Job) -> None:
-    """Raise MlxrError where the wish makes no sense, or the disk has too little room."""
+def check(job: Job, copies: int = 1) -> None:
+    """Raise MlxrError where the wish makes no sense, or the disk has no room for `copies`."""
     size = job.sizes
     if not job.wish.dequantize and not size.quantized:
         raise MlxrError(
             f"{job.base_name} is not quantised: there is nothing to re-quantise.", job.again
         )
-    needed = ROOM * (size.floats if job.wish.dequantize else size.as_is)
+    needed = copies * ROOM * (size.floats if job.wish.dequantize else size.as_is)
     free = shutil.disk_usage(job.folder.parent).free
     if free < needed:
         raise MlxrError(
-            f"The fused model takes {megabytes(needed)}, and {job.folder.parent} has"
+            f"Fusing takes {megabytes(needed)}, and {job.folder.parent} has"
             f" {megabytes(free)} free.",
             f"Make room, choose another place (--to), or: {job.again} --as adapter",
         )
@@ -70,7 +72,7 @@ def _tell_sizes(job: Job) -> None:
     floats, as_is = megabytes(size.floats), megabytes(size.as_is)
     said = (
         f"The base is quantised. Dequantised the fused model takes {floats}; re-quantised it would"
-        f" take {as_is}, and lose some of what was learnt (--requantize)."
+        f" take {as_is}, and may lose some of what was learnt (--requantize)."
         if job.wish.dequantize
         else f"Re-quantised the fused model takes {as_is}; dequantised it would take {floats}."
     )
@@ -92,8 +94,10 @@ def _settings(job: Job, prompts: list[Prompt]) -> dict[str, object]:
 
 
 def _run_child(job: Job, settings: dict[str, object]) -> None:
-    ended: Ended | None = None
-    with Child("mlxr.export.child", [json.dumps(settings)], job.log) as child:
+    handle, name = tempfile.mkstemp(prefix="mlxr-export-", suffix=".log")
+    os.close(handle)
+    log, ended = Path(name), None
+    with Child("mlxr.export.child", [json.dumps(settings)], log) as child:
         for event in child.events():
             if isinstance(event, Ended):
                 ended = event
@@ -102,8 +106,8 @@ def _run_child(job: Job, settings: dict[str, object]) -> None:
         exit_ = child.wait()
     if exit_.code or ended is None or ended.reason != "done":
         said = ended.message if ended and ended.message else exit_.signal or f"code {exit_.code}"
-        raise MlxrError(f"Fusing failed: {said}.", f"The whole log: {job.log}")
-    job.log.unlink()
+        raise MlxrError(f"Fusing failed: {said}.", f"The whole log: {log}")
+    log.unlink()
 
 
 def _refusal(job: Job, proof: Proof) -> MlxrError:

@@ -32,7 +32,7 @@ def check(job: Job) -> None:
             f"mlx-lm cannot write {job.base_name} as GGUF: {reason}.",
             _INSTEAD.format(again=f"{job.again} --as mlx"),
         )
-    fused.check(job)
+    fused.check(job, copies=2)  # it is made from the fused model
 
 
 def obstacle(config: dict[str, Any], tokenizer: dict[str, Any] | None) -> str:

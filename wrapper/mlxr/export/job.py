@@ -56,7 +56,6 @@ class Job:
     prepared: Prepared
     folder: Path
     """Where files are made; it becomes the target when all is well."""
-    log: Path
     display: Display
 
     @cached_property

@@ -84,10 +84,9 @@ def export(
     target = (to or workspace.export(adapter, wish.form)).absolute()
     _check_target(target, push)
     target.parent.mkdir(parents=True, exist_ok=True)
-    log = target.with_name(f"{target.name}.log")
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     recipe = adapter.run.folder.parent.name
-    job = Job(adapter, wish, workspace.prepared(recipe), folder, log, display)
+    job = Job(adapter, wish, workspace.prepared(recipe), folder, display)
     try:
         made = _make(job, push)
         folder.chmod(0o755)
