@@ -231,3 +231,4 @@ def test_the_recipes_chat_template_takes_the_place_of_the_models(
     recipe = make_recipe(model, tmp_path / "rows.jsonl", chat_template=str(path))
     tokenizer = load_tokenizer(recipe)
     assert tokenizer.decode(tokenizer.opening([USER])) == f"<{USER['content']}>"
+    assert tokenizer.opening_text([USER]) == f"<{USER['content']}>"

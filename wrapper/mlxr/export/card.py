@@ -29,7 +29,7 @@ def card(job: Job, made: Made) -> str:
     No path of this machine stands in it, and no row of the data.
     """
     title = f"# {job.adapter.name}: {TITLES[job.wish.form]}"
-    lead = f"Trained from {job.base_name} with [mlx-lm](https://github.com/ml-explore/mlx-lm)."
+    lead = f"Trained from `{job.base_name}` with [mlx-lm](https://github.com/ml-explore/mlx-lm)."
     parts = [_front(job), title, lead, *_use(job, made), *_proof(made), *_verdict(job)]
     parts += [*_data(job), *_licence(job), *_recipe(job), *_versions(job)]
     return "\n\n".join(parts) + "\n"
