@@ -117,8 +117,8 @@ def _refusal(job: Job, proof: Proof) -> MlxrError:
     if not job.wish.dequantize:
         ways.insert(0, f"In floats ({megabytes(job.sizes.floats)}): {job.again}")
     return MlxrError(
-        f"Much of what the adapter does was lost in fusing (under {KEPT:.0%} of its effect, or"
-        f" {EQUAL:.0%} equal answers), so nothing was kept.{figures}",
+        f"Much of what the adapter does was lost in fusing (under {100 * KEPT:.0f} % of its effect,"
+        f" or {100 * EQUAL:.0f} % equal answers), so nothing was kept.{figures}",
         "\n  ".join(ways),
     )
 

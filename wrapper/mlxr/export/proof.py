@@ -9,7 +9,7 @@ from typing import Any
 KEPT = 0.9
 """Least share of the adapter's effect on the logits that is left; below it is lost.
 
-Measured on the demo's run: quantised again in 4 bits 82 % is left, in 16-bit floats 96 %.
+Measured on the demo's run: quantised again 82 % is left, in bfloat16 (base and all) 96 %.
 """
 EQUAL = 0.5
 """Least share of greedy answers that are equal. A low floor: in 16-bit floats the answers part at
