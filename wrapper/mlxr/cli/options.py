@@ -120,6 +120,7 @@ ExportRun = Annotated[
         help="A run (calendar/0002), a checkpoint of one (calendar/0002@best), or a recipe, "
         "meaning its newest run. Default: the newest.",
         show_default=False,
+        autocompletion=completion.runs_and_recipes,
     ),
 ]
 Form = Annotated[
