@@ -22,6 +22,7 @@ HOMES = {
     "packaging": ["doctor/libraries.py"],
     "psutil": ["doctor/machine.py"],
     "nltk": ["compare/similarity.py"],
+    "readline": ["terminal/chat.py"],
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
     "sacrebleu": ["compare/similarity.py"],
@@ -32,9 +33,12 @@ HOMES = {
 """The only files that may import these."""
 
 CHILDREN = [
+    "chat/arms.py",
+    "chat/child.py",
     "compare/child.py",
     "compare/generate.py",
     "compare/likelihood.py",
+    "serve/child.py",
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
@@ -51,9 +55,10 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "init"},
+    {"demo", "doctor", "example", "init", "serve"},
+    {"chat"},
     {"prep", "train", "compare"},
-    {"manifest"},
+    {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
     {"blas", "events", "files", "forest", "near", "quiet", "values"},
     {"errors"},

@@ -11,7 +11,9 @@ import pytest
 from conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = ["demo", "init", "doctor", "prep", "preview", "schema", "train", "compare"]
+COMMANDS = [
+    *("demo", "init", "doctor", "prep", "preview", "schema", "train", "compare", "chat", "serve"),
+]
 
 
 def test_help_tells_the_story(mlxr: Run) -> None:

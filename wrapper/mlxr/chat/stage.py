@@ -1,0 +1,82 @@
+"""`mlxr chat`: a talk at a terminal, or one question and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from mlxr.chat.partner import Partner, partner
+from mlxr.chat.prompts import Prompts, drifted, prompts_of
+from mlxr.chat.session import BOTH, Reply, Screen, Session, reply
+from mlxr.chat.talk import Talk
+from mlxr.errors import MlxrError
+from mlxr.events import Display, Note, Step
+from mlxr.trained import read_trained
+from mlxr.workspace import Adapter, Workspace
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the model is to answer."""
+
+    both: bool = False
+    """Base and tuned, instead of tuned alone."""
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int | None = None
+    """Default: the recipe's."""
+
+
+def chat(
+    adapter: Adapter, workspace: Workspace, options: Options, screen: Screen, display: Display
+) -> None:
+    """Talk until the user leaves; raises MlxrError when the model cannot be had."""
+    with _begun(adapter, workspace, options, display) as (prompts, model):
+        arms = BOTH if options.both else ("tuned",)
+        Session(model, prompts, screen, arms, options.max_tokens).run()
+
+
+def ask(
+    adapter: Adapter,
+    workspace: Workspace,
+    options: Options,
+    text: str,
+    screen: Screen,
+    display: Display,
+) -> list[Reply]:
+    """Return the answers to one question, shown while they are written.
+
+    Raises MlxrError when there is no question in `text`, or the model cannot be had.
+    """
+    text = text.strip()
+    if not text:
+        raise MlxrError("There is no question.", f'mlxr chat {adapter.name} "…"')
+    with _begun(adapter, workspace, options, display, text) as (prompts, model):
+        arms = BOTH if options.both else ("tuned",)
+        question, talk = prompts.question(text), Talk(prompts.talks)
+        with screen.view(arms) as view:
+            return [
+                reply(model, prompts, talk, question, arm, options.max_tokens, view) for arm in arms
+            ]
+
+
+@contextmanager
+def _begun(
+    adapter: Adapter, workspace: Workspace, options: Options, display: Display, text: str = ""
+) -> Iterator[tuple[Prompts, Partner]]:
+    """Yield the prompt builder and the loaded model; what is wrong with `text` is said first."""
+    with ExitStack() as stack:
+        with display:
+            display.show(Step(f"Loading {adapter.name}"))
+            trained = read_trained(adapter)
+            prompts = prompts_of(trained, workspace)
+            if text:
+                prompts.ids(prompts.question(text))
+            if drifted(trained, workspace):
+                changed = trained.recipe.data.template
+                display.show(Note(f"{changed} is no longer as it was when this was trained."))
+            seed = trained.recipe.seed if options.seed is None else options.seed
+            begun = partner(trained, prompts.stops(), options.temperature, seed)
+            model = stack.enter_context(begun)
+        yield prompts, model
