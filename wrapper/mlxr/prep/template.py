@@ -70,7 +70,7 @@ def _free(environment: Environment, name: str, without: frozenset[str]) -> list[
     for block in blocks:
         if block.name in without:
             block.body = []
-    free = meta.find_undeclared_variables(tree)
+    free = meta.find_undeclared_variables(tree) - _defined(tree)
     found = [each.name for each in tree.find_all(nodes.Name) if each.name in free]
     without |= {block.name for block in blocks}  # what a template extends has them replaced
     others: list[nodes.Extends | nodes.Include] = [*tree.find_all(nodes.Extends)]
@@ -105,6 +105,23 @@ class RowTemplate:
         if not isinstance(row, dict):
             raise MlxrError(f"{self.path.name} writes JSON, but no object.", _wrote(text))
         return row
+
+
+def _defined(tree: nodes.Template) -> set[str]:
+    """Return the names that a template defines outside its blocks, which see them."""
+    from jinja2 import nodes
+
+    defined: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, nodes.Assign | nodes.AssignBlock):
+            defined |= {each.name for each in node.find_all(nodes.Name) if each.ctx == "store"}
+        elif isinstance(node, nodes.Macro):
+            defined.add(node.name)
+        elif isinstance(node, nodes.Import):
+            defined.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            defined |= {each if isinstance(each, str) else each[1] for each in node.names}
+    return defined
 
 
 def _wrote(text: str) -> str:
