@@ -20,6 +20,11 @@ def test_the_server_takes_what_is_replaced_by_its_module_names() -> None:
         "host", "port", "response_generator", "server_class", "handler_class",
     ]  # fmt: skip
     assert "handle_models_request" in server.APIHandler.do_GET.__code__.co_names
+    assert "handle_completion" in server.APIHandler.do_POST.__code__.co_names
+    assert parameters(server.APIHandler._set_completion_headers) == ["self", "status_code"]
+    source = inspect.getsource(server.APIHandler.do_POST)
+    for name in ("requested_model", "requested_draft_model", "adapter"):
+        assert f"self.{name} = " in source
 
 
 def test_every_model_of_a_request_comes_through_load() -> None:
@@ -43,12 +48,13 @@ def test_the_server_knows_its_options() -> None:
 
 def test_an_answer_is_streamed_with_a_cache_and_a_word_on_progress() -> None:
     import mlx_lm
-    from mlx_lm import generate, sample_utils
+    from mlx_lm.generate import GenerationResponse, generate_step
+    from mlx_lm.sample_utils import make_sampler
     from mlx_lm.tokenizer_utils import TokenizerWrapper
 
     taken = {"max_tokens", "sampler", "prompt_cache", "prompt_progress_callback"}
-    assert taken <= set(parameters(generate.generate_step))
+    assert taken <= set(parameters(generate_step))
     assert parameters(mlx_lm.stream_generate)[:4] == ["model", "tokenizer", "prompt", "max_tokens"]
-    assert {"text", "token", "finish_reason"} <= set(parameters(generate.GenerationResponse))
-    assert parameters(sample_utils.make_sampler)[0] == "temp"
+    assert {"text", "token", "finish_reason"} <= set(parameters(GenerationResponse))
+    assert parameters(make_sampler)[0] == "temp"
     assert parameters(TokenizerWrapper.add_eos_token) == ["self", "token"]

@@ -5,13 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import openai
 import pytest
@@ -21,75 +15,14 @@ from mlxr.compare.stage import compare
 from mlxr.events import Silent
 from mlxr.files import read_jsonl
 from mlxr.workspace import Adapter, Run, Workspace
-from runs import make_run
-
-TOOL = {
-    "type": "function",
-    "function": {"name": "say", "description": "Say it.", "parameters": {"type": "object"}},
-}
-CALL = {"type": "function", "function": {"name": "say", "arguments": {"what": "hello"}}}
-CHAT = """{% if tools %}<|system|>{{ tools | tojson }}<|end|>{% endif %}{% for m in messages -%}
-<|{{ m.role }}|>{% for tool_call in (m.tool_calls or []) %}{% set tool_call = tool_call.function -%}
-<tool_call>{"name": "{{ tool_call.name }}", "arguments": {{ tool_call.arguments | tojson }}}\
-</tool_call>{% endfor %}{{ m.content or "" }}<|end|>{% endfor -%}
-{% if add_generation_prompt %}<|assistant|>{% endif %}"""
-
-
-def rows() -> Iterator[dict[str, Any]]:
-    """Yield conversations: with the tool on offer it is called, else there is an answer."""
-    for i in range(60):
-        asked = {"role": "user", "content": f"Say {i}"}
-        yield {"messages": [asked, {"role": "assistant", "content": f"You said {i}, and I heard."}]}
-        yield {
-            "messages": [asked, {"role": "assistant", "content": None, "tool_calls": [CALL]}],
-            "tools": [TOOL],
-        }
-
-
-@dataclass
-class Server:
-    """A running `mlxr serve`."""
-
-    process: subprocess.Popen[str]
-    document: dict[str, Any]
-
-    @property
-    def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.document["url"], api_key="none", max_retries=0)
-
-    def chat(self, model: str, text: str, **more: Any) -> Any:
-        messages: Any = [{"role": "user", "content": text}]
-        return self.client.chat.completions.create(model=model, messages=messages, **more)
-
-
-@contextmanager
-def served(root: Path, *options: str) -> Iterator[Server]:
-    """Serve the newest run of a folder at a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlxr", "serve", "--json", "--port", str(port), *options]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        lines = iter(process.stdout.readline, "")
-        text = ""
-        for line in lines:
-            text += line
-            if line == "}\n":
-                break
-        try:
-            yield Server(process, json.loads(text))
-        finally:
-            process.kill()
+from runs import make_run, sayings
+from serve.server import Server, served
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("served")
-    (root / "chat.jinja").write_text(CHAT)
-    return make_run(
-        root, rows(), template=None, top='chat_template = "chat.jinja"\n', iters=80, batch_size=4
-    )
+    return make_run(root, sayings(60), iters=30, learning_rate=3e-3, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +36,8 @@ def test_greedy_answers_are_those_that_compare_has_judged(server: Server, run: R
     compare(Adapter(run), workspace, Silent(), allow_degenerate=True)
     samples = {each["id"]: each for each in read_jsonl(run.compare / "samples.jsonl")}
     tests = list(read_jsonl(workspace.prepared("r").split("test")))
-    plain = [row for row in tests if "tools" not in row][:10]
-    assert len(plain) == 10
     same = other = 0
-    for row in plain:
+    for row in tests[:10]:
         said = server.chat("r/0001", row["messages"][0]["content"], temperature=0)
         sample = samples[row["mlxr"]["id"]]
         assert said.usage.prompt_tokens == row["mlxr"]["offset"]
@@ -125,27 +56,19 @@ def test_a_stream_says_the_same_as_the_whole_answer(server: Server) -> None:
     assert pieces[-1].choices[0].finish_reason == whole.finish_reason == "stop"
 
 
-def test_tools_are_offered_and_called(server: Server) -> None:
-    [choice] = server.chat("r/0001", "Say 7", tools=[TOOL]).choices
-    assert choice.finish_reason == "tool_calls"
-    [call] = choice.message.tool_calls
-    assert call.function.name == "say"
-    assert json.loads(call.function.arguments) == {"what": "hello"}
-
-
 def test_every_name_it_goes_by_is_the_adapted_model_and_no_other_is_anything(
     server: Server, run: Run
 ) -> None:
     due = server.chat("r/0001", "Say 7").choices[0].message.content
+    assert due
     for name in ("r", "default_model"):
         assert server.chat(name, "Say 7").choices[0].message.content == due
     base = json.loads(run.record.read_text())["recipe"]["model"]
-    for name in (base, str(run.model), "gpt-4o", "mlx-community/gemma-3-1b-it-4bit"):
-        with pytest.raises(openai.NotFoundError) as caught:
+    for name in (base, str(run.folder), "gpt-4o", "mlx-community/gemma-3-1b-it-4bit"):
+        with pytest.raises(openai.NotFoundError, match="it is called 'r/0001'"):
             server.chat(name, "Say 7")
-        assert "it is called 'r/0001'" in str(caught.value)
     for more in ({"adapters": str(run.best)}, {"draft_model": "some/model"}):
-        with pytest.raises(openai.NotFoundError, match="leave out adapters, draft_model"):
+        with pytest.raises(openai.NotFoundError, match="leave out adapters and draft_model"):
             server.chat("r/0001", "Say 7", extra_body=more)
     assert [model.id for model in server.client.models.list()] == ["r/0001"]
     assert server.chat("r/0001", "Say 7").choices[0].message.content == due

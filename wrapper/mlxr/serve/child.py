@@ -5,9 +5,9 @@
 As it stands, mlx_lm.server 0.32.2 takes the `model` of a request for something to load: the
 adapter goes with the name "default_model" only, the base's own name gets the base without it, and
 any other name is looked for on the Hub. Here NAMES, a JSON list, mean the adapted model, and every
-other name is refused. Three names in mlx_lm.server are replaced: the provider of models, the list
-of them (it would show the Hub's cache), and the class of the listening socket, to say when it is
-ready.
+other name is refused. Two names in mlx_lm.server are replaced by what builds on them: the provider
+of models, which gives the one there is, and the function that listens, which is handed a class to
+say when all is ready, and one to read requests.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ def main(descriptor: int, names: list[str], arguments: list[str]) -> None:
     pipe, loaded = Pipe(descriptor), threading.Event()
     threading.Thread(target=_leave_with_mlxr, daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # mlxr may have been started with &
-    server.ModelProvider = _provider(server.ModelProvider, names, pipe, loaded)
-    server.APIHandler.handle_models_request = _listing(names[0])
-    listen = server._run_http_server
-    server._run_http_server = partial(listen, server_class=_announcing(pipe, loaded))
+    server.ModelProvider = _provider(server.ModelProvider, pipe, loaded)
+    server._run_http_server = partial(
+        server._run_http_server,
+        server_class=_announcing(pipe, loaded),
+        handler_class=_handler(server.APIHandler, names),
+    )
     sys.argv = ["mlx_lm.server", *arguments]
     try:
         server.main()
@@ -58,7 +60,7 @@ def _leave_with_mlxr() -> None:
     os._exit(0)
 
 
-def _provider(stock: Any, names: list[str], pipe: Pipe, loaded: threading.Event) -> Any:
+def _provider(stock: Any, pipe: Pipe, loaded: threading.Event) -> Any:
     """Return mlx_lm.server's provider of models, of which there is one."""
 
     class OneModel(stock):  # type: ignore[misc]  # a base of unknown type
@@ -69,26 +71,40 @@ def _provider(stock: Any, names: list[str], pipe: Pipe, loaded: threading.Event)
                 _fail(pipe, error)
             loaded.set()
 
-        def load(self, model: str, adapter: str | None = None, draft: str | None = None) -> Any:
-            if model not in names:
-                raise ValueError(f"There is no model {model!r} here; it is called {names[0]!r}.")
-            if adapter is not None or draft not in (None, "default_model"):
-                raise ValueError(f"{names[0]!r} has its adapter: leave out adapters, draft_model.")
+        def load(self, *_: Any) -> Any:
             return super().load("default_model", None, "default_model")
 
     return OneModel
 
 
-def _listing(name: str) -> Any:
-    """Return the answer to /v1/models: the one there is."""
+def _handler(stock: Any, names: list[str]) -> Any:
+    """Return mlx_lm.server's reader of requests, which refuses those for another model."""
 
-    def handle_models_request(self: Any) -> None:
-        model = {"id": name, "object": "model", "created": self.created, "owned_by": "mlxr"}
-        self._set_completion_headers(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"object": "list", "data": [model]}).encode())
+    class Handler(stock):  # type: ignore[misc]  # a base of unknown type
+        def handle_completion(self, *request: Any) -> None:
+            if refusal := self._refusal():
+                self._write(404, {"error": {"message": refusal, "code": "model_not_found"}})
+            else:
+                super().handle_completion(*request)
 
-    return handle_models_request
+        def _refusal(self) -> str:
+            if self.requested_model not in names:
+                return f"There is no model {self.requested_model!r}: it is called {names[0]!r}."
+            if self.adapter is not None or self.requested_draft_model != "default_model":
+                return f"{names[0]!r} has its adapter: leave out adapters and draft_model."
+            return ""
+
+        def handle_models_request(self) -> None:
+            """List the one model; the stock server would list the Hub's cache."""
+            model = {"id": names[0], "object": "model", "created": self.created}
+            self._write(200, {"object": "list", "data": [{**model, "owned_by": "mlxr"}]})
+
+        def _write(self, status: int, document: dict[str, Any]) -> None:
+            self._set_completion_headers(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+
+    return Handler
 
 
 def _announcing(pipe: Pipe, loaded: threading.Event) -> type[ThreadingHTTPServer]:
