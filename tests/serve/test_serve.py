@@ -14,6 +14,7 @@ from conftest import Ran
 from mlxr.compare.stage import compare
 from mlxr.events import Silent
 from mlxr.files import read_jsonl
+from mlxr.serve.address import Address
 from mlxr.workspace import Adapter, Run, Workspace
 from runs import make_run, sayings
 from serve.server import Server, served
@@ -133,9 +134,15 @@ def test_ctrl_c_ends_it_with_0_and_frees_the_port(run: Run) -> None:
         assert _refused(server.document["url"])
 
 
-def test_what_is_open_to_others_is_said(run: Run) -> None:
-    from mlxr.serve.address import Address
+def test_the_server_goes_with_mlxr_however_that_ends(run: Run) -> None:
+    with served(run.folder.parents[2]) as server:
+        host, port = server.document["url"].removeprefix("http://").removesuffix("/v1").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            server.process.kill()
+            assert client.recv(1) == b""  # nobody is there any more
 
+
+def test_which_addresses_only_this_machine_reaches() -> None:
     local = {host: Address(host, 8080).local for host in ("127.0.0.1", "localhost", "::1")}
     assert all(local.values())
     assert not any(Address(host, 8080).local for host in ("0.0.0.0", "::", "192.168.1.2"))

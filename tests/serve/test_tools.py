@@ -19,7 +19,7 @@ TOOL = {
 CALL = {"type": "function", "function": {"name": "say", "arguments": {"what": "hello"}}}
 CHAT = """{% if tools %}<|system|>{{ tools | tojson }}<|end|>{% endif %}{% for m in messages -%}
 <|{{ m.role }}|>{% for tool_call in (m.tool_calls or []) %}{% set tool_call = tool_call.function -%}
-<tool_call>{"name": "{{ tool_call.name }}", "arguments": {{ tool_call.arguments | tojson }}}\\
+<tool_call>{"name": "{{ tool_call.name }}", "arguments": {{ tool_call.arguments | tojson }}}\
 </tool_call>{% endfor %}{{ m.content or "" }}<|end|>{% endfor -%}
 {% if add_generation_prompt %}<|assistant|>{% endif %}"""
 

@@ -127,11 +127,11 @@ class Session:
         return False
 
     def _answer(self, text: str) -> None:
-        while self._prompts.missing(text):
-            more = self._screen.ask(f"{self._prompts.missing(text)[0]}, or its next line: ")
-            if not more:
-                break
-            text += f"\n{more}"
+        while missing := self._prompts.missing(text):
+            more = self._screen.ask(f"{missing[0]}=")
+            if more is None:  # thought better of it
+                return
+            text += f"\n{missing[0]}={more.removeprefix(f'{missing[0]}=')}"
         turn = Turn(self._prompts.question(text))
         with self._partner.stoppable(), self._screen.view(self._arms) as view:
             for arm in self._arms:

@@ -116,7 +116,7 @@ Listed = Annotated[bool, typer.Option("--list", help="List the shipped recipes, 
 Question = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="TEXT…",
+        metavar="TEXT",
         help="One question. Default: all of stdin; at a terminal, a talk.",
         show_default=False,
     ),
