@@ -13,7 +13,7 @@ import pytest
 from conftest import Ran
 from mlxr.chat.partner import Partner, partner
 from mlxr.chat.prompts import prompts_of
-from mlxr.chat.session import reply
+from mlxr.chat.session import BOTH, Dialogue
 from mlxr.chat.talk import Talk
 from mlxr.compare.stage import compare
 from mlxr.errors import MlxrError
@@ -65,13 +65,11 @@ def test_answers_are_those_that_compare_has_judged(
     samples = list(read_jsonl(made.compare / "samples.jsonl"))[:10]
     tests = list(read_jsonl(workspace.prepared("r").split("test")))[:10]
     assert [sample["id"] for sample in samples] == [row["mlxr"]["id"] for row in tests]
+    dialogue = Dialogue(model, prompts, Talk(False), 64)
     same, differs = 0, 0
     for sample, row in zip(samples, tests, strict=True):
         question = prompts.question(row["messages"][0]["content"])
-        said = {
-            arm: reply(model, prompts, Talk(False), question, arm, 64, Nowhere())
-            for arm in ("base", "tuned")
-        }
+        said = {arm: dialogue.reply(question, arm, Nowhere()) for arm in BOTH}
         assert said["tuned"].cost.prompt_tokens == row["mlxr"]["offset"]
         assert "<|end|>" not in said["tuned"].text
         assert len(said["tuned"].text) > 3

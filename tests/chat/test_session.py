@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mlxr.chat.prompts import Prompts
-from mlxr.chat.session import COMMANDS, Session
+from mlxr.chat.session import COMMANDS, Dialogue, Session
+from mlxr.chat.talk import Talk
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
 from mlxr.prep.template import Template
@@ -69,7 +70,7 @@ def talk(*lines: str, template: Path | None = None) -> Scripted:
     scripted: Any = Scripted(*lines)
     tokenizer: Any = Letters()
     prompts = Prompts("r/0001", tokenizer, Template(template) if template else None, plain=False)
-    Session(scripted, prompts, scripted, ("tuned",), 50).run()
+    Session(Dialogue(scripted, prompts, Talk(prompts.talks), 50), scripted, ("tuned",)).run()
     done: Scripted = scripted
     return done
 

@@ -56,40 +56,36 @@ class Reply:
     cost: Answered
 
 
-def reply(
-    partner: Partner,
-    prompts: Prompts,
-    talk: Talk,
-    question: Question,
-    arm: ArmName,
-    limit: int,
-    view: View,
-) -> Reply:
-    """Return an arm's answer, shown in `view` while it is written."""
-    ids = prompts.ids(question, talk.before(arm))
-    text = ""
-    for event in partner.answer(arm, ids, prompts.room(ids, limit)):
-        view.show(arm, event)
-        if isinstance(event, Answered):
-            return Reply(arm, text, event)
-        text += event.text
-    raise AssertionError("an answer ends with how it ended")
+@dataclass(frozen=True)
+class Dialogue:
+    """A model, how it is asked, and what was said so far."""
+
+    partner: Partner
+    prompts: Prompts
+    talk: Talk
+    limit: int
+    """Longest answer, in tokens."""
+
+    def reply(self, question: Question, arm: ArmName, view: View) -> Reply:
+        """Return an arm's answer, shown in `view` while it is written."""
+        ids = self.prompts.ids(question, self.talk.before(arm))
+        text = ""
+        for event in self.partner.answer(arm, ids, self.prompts.room(ids, self.limit)):
+            view.show(arm, event)
+            if isinstance(event, Answered):
+                return Reply(arm, text, event)
+            text += event.text
+        raise AssertionError("an answer ends with how it ended")
 
 
 class Session:
     """A talk at a terminal."""
 
-    def __init__(
-        self,
-        partner: Partner,
-        prompts: Prompts,
-        screen: Screen,
-        arms: tuple[ArmName, ...],
-        limit: int,
-    ) -> None:
-        self._partner, self._prompts, self._screen = partner, prompts, screen
-        self._arms, self._limit = arms, limit
-        self._talk = Talk(prompts.talks)
+    def __init__(self, dialogue: Dialogue, screen: Screen, arms: tuple[ArmName, ...]) -> None:
+        self._dialogue, self._screen, self._arms = dialogue, screen, arms
+        self._partner, self._prompts, self._talk = (
+            dialogue.partner, dialogue.prompts, dialogue.talk,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Talk until the user leaves; raises MlxrError when the model is gone."""
@@ -135,9 +131,7 @@ class Session:
         turn = Turn(self._prompts.question(text))
         with self._partner.stoppable(), self._screen.view(self._arms) as view:
             for arm in self._arms:
-                made = reply(
-                    self._partner, self._prompts, self._talk, turn.question, arm, self._limit, view
-                )
+                made = self._dialogue.reply(turn.question, arm, view)
                 if made.text or made.cost.finish != "interrupted":
                     turn.answers[arm] = made.text
                 if self._partner.stopped:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from mlxr.chat.partner import Partner, partner
-from mlxr.chat.prompts import Prompts, drifted, prompts_of
-from mlxr.chat.session import BOTH, Reply, Screen, Session, reply
+from mlxr.chat.child import ArmName
+from mlxr.chat.partner import partner
+from mlxr.chat.prompts import drifted, prompts_of
+from mlxr.chat.session import BOTH, Dialogue, Reply, Screen, Session
 from mlxr.chat.talk import Talk
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Note, Step
@@ -27,14 +28,18 @@ class Options:
     seed: int | None = None
     """Default: the recipe's."""
 
+    @property
+    def arms(self) -> tuple[ArmName, ...]:
+        """Who answers."""
+        return BOTH if self.both else ("tuned",)
+
 
 def chat(
     adapter: Adapter, workspace: Workspace, options: Options, screen: Screen, display: Display
 ) -> None:
     """Talk until the user leaves; raises MlxrError when the model cannot be had."""
-    with _begun(adapter, workspace, options, display) as (prompts, model):
-        arms = BOTH if options.both else ("tuned",)
-        Session(model, prompts, screen, arms, options.max_tokens).run()
+    with _begun(adapter, workspace, options, display) as dialogue:
+        Session(dialogue, screen, options.arms).run()
 
 
 def ask(
@@ -52,20 +57,17 @@ def ask(
     text = text.strip()
     if not text:
         raise MlxrError("There is no question.", f'mlxr chat {adapter.name} "…"')
-    with _begun(adapter, workspace, options, display, text) as (prompts, model):
-        arms = BOTH if options.both else ("tuned",)
-        question, talk = prompts.question(text), Talk(prompts.talks)
-        with screen.view(arms) as view:
-            return [
-                reply(model, prompts, talk, question, arm, options.max_tokens, view) for arm in arms
-            ]
+    with _begun(adapter, workspace, options, display, text) as dialogue:
+        question = dialogue.prompts.question(text)
+        with screen.view(options.arms) as view:
+            return [dialogue.reply(question, arm, view) for arm in options.arms]
 
 
 @contextmanager
 def _begun(
     adapter: Adapter, workspace: Workspace, options: Options, display: Display, text: str = ""
-) -> Iterator[tuple[Prompts, Partner]]:
-    """Yield the prompt builder and the loaded model; what is wrong with `text` is said first."""
+) -> Iterator[Dialogue]:
+    """Yield a dialogue with the loaded model; what is wrong with `text` is said before that."""
     with ExitStack() as stack:
         with display:
             display.show(Step(f"Loading {adapter.name}"))
@@ -79,4 +81,4 @@ def _begun(
             seed = trained.recipe.seed if options.seed is None else options.seed
             begun = partner(trained, prompts.stops(), options.temperature, seed)
             model = stack.enter_context(begun)
-        yield prompts, model
+        yield Dialogue(model, prompts, Talk(prompts.talks), options.max_tokens)

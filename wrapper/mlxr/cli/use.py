@@ -60,6 +60,7 @@ def serve(
     with serving(adapter, workspace, Address(host, port), terminal.display()) as server:
         show_serving(terminal, server)
         server.wait()
+    terminal.aside("\nEnded.")
 
 
 def _asked(what: str | None, text: list[str] | None, workspace: Workspace) -> Adapter:
