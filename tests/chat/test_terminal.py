@@ -8,8 +8,8 @@ import pty
 import re
 import select
 import shutil
+import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from mlxr.files import read_json
 from runs import make_run, sayings
 
 ENDLESS = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
-PATIENCE = 120.0
-"""Seconds to wait for what must come; a machine may be busy."""
+PATIENCE = 60.0
+"""Seconds to wait for what must come next; a machine may be busy."""
 
 
 class Terminal:
@@ -30,6 +30,7 @@ class Terminal:
     def __init__(self, *command: str) -> None:
         self.pid, self._side = pty.fork()
         if not self.pid:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run with & ignore it
             os.environ |= {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", "INPUTRC": os.devnull}
             os.execv(sys.executable, [sys.executable, "-m", "mlxr", *command])
         self.seen = ""
@@ -40,30 +41,36 @@ class Terminal:
 
     def until(self, pattern: str) -> str:
         """Return what was shown since the last time, up to `pattern`."""
-        deadline = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, self.seen[self._read :])):
-            ready, _, _ = select.select([self._side], [], [], deadline - time.monotonic())
-            assert ready, f"no {pattern!r} in:\n{self.seen[-2000:]}"
-            try:
-                self.seen += os.read(self._side, 65536).decode("utf-8", "replace")
-            except OSError:  # Linux says so when the other side is closed
-                raise AssertionError(
-                    f"it ended, and no {pattern!r} in:\n{self.seen[-2000:]}"
-                ) from None
+            if not self._more():
+                pytest.fail(f"it ended, and no {pattern!r} in:\n{self.seen[-2000:]}")
         begin = self._read
         self._read += found.end()
         return self.seen[begin : self._read]
 
+    def _more(self) -> bool:
+        """Take what is shown next; return False when the command has ended."""
+        ready, _, _ = select.select([self._side], [], [], PATIENCE)
+        if not ready:
+            pytest.fail(f"nothing more came after:\n{self.seen[-2000:]}")
+        try:
+            read = os.read(self._side, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            return False
+        self.seen += read.decode("utf-8", "replace")
+        return bool(read)
+
     def code(self) -> int:
         """Return the exit code of the command, which is about to end."""
-        try:
-            while os.read(self._side, 65536):
-                pass
-        except OSError:
+        while self._more():
             pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        pid, self.pid = self.pid, 0
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
         os.close(self._side)
 
 
@@ -89,9 +96,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chat(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     monkeypatch.chdir(root)
     terminal = Terminal("chat", "--max-tokens", "100000")
-    terminal.until("> ")
-    yield terminal
-    terminal.close()
+    try:
+        terminal.until("> ")
+        yield terminal
+    finally:
+        terminal.close()
 
 
 def test_ctrl_c_stops_an_answer_and_comes_back_to_the_prompt(chat: Terminal, root: Path) -> None:
