@@ -22,6 +22,7 @@ HOMES = {
     "packaging": ["doctor/libraries.py"],
     "psutil": ["doctor/machine.py"],
     "nltk": ["compare/similarity.py"],
+    "readline": ["terminal/chat.py"],
     "rich": ["terminal/"],
     "rouge_score": ["compare/similarity.py"],
     "safetensors": ["export/peft.py"],
@@ -33,11 +34,14 @@ HOMES = {
 """The only files that may import these."""
 
 CHILDREN = [
+    "chat/arms.py",
+    "chat/child.py",
     "compare/child.py",
     "compare/generate.py",
     "compare/likelihood.py",
     "export/child.py",
     "export/measure.py",
+    "serve/child.py",
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
@@ -54,9 +58,10 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "export", "init"},
+    {"demo", "doctor", "example", "export", "init", "serve"},
+    {"chat"},
     {"prep", "train", "compare"},
-    {"manifest"},
+    {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
     {"blas", "events", "files", "forest", "near", "quiet", "values"},
     {"errors"},

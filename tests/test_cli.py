@@ -11,7 +11,7 @@ import pytest
 from conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = ["demo", "init", "doctor", "prep", "preview", "schema", "train", "compare", "export"]
+COMMANDS = "demo init doctor prep preview schema train watch compare chat export serve".split()
 
 
 def test_help_tells_the_story(mlxr: Run) -> None:

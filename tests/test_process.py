@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -27,10 +28,10 @@ pipe = Pipe(int(sys.argv[1]))
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     """Return a function that starts a child running some code, logging to tmp_path/log."""
 
-    def start(code: str) -> Child:
+    def start(code: str, *, hears: bool = False) -> Child:
         (tmp_path / "sample_child.py").write_text(CHILD + dedent(code))
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-        return Child("sample_child", [], tmp_path / "log")
+        return Child("sample_child", [], tmp_path / "log", hears=hears)
 
     return start
 
@@ -112,6 +113,38 @@ def test_the_child_notices_that_its_reader_is_gone(start: object, tmp_path: Path
     child._pipe.close()
     assert child.wait().code == 0
     assert (tmp_path / "gone").exists()
+
+
+def test_a_child_that_hears_is_told_values_until_it_has_ended(start: object) -> None:
+    code = """
+    for line in sys.stdin:
+        pipe.send(Step(line))
+        break
+    """
+    with start(code, hears=True) as child:  # type: ignore[operator]
+        child.tell({"ünï": "a\nb"})
+        assert list(child.events()) == [Step('{"\\u00fcn\\u00ef": "a\\nb"}\n')]
+        child.tell("nobody hears this")
+        child.tell("nor this")
+        assert child.wait().code == 0
+
+
+def test_asking_twice_in_different_blocks_asks_twice(start: object) -> None:
+    code = """
+    signal.signal(signal.SIGINT, lambda *_: pipe.send(Step('asked')))
+    pipe.send(Step('ready'))
+    while True:
+        signal.pause()
+    """
+    with start(code) as child:  # type: ignore[operator]
+        events = child.events()
+        assert next(events) == Step("ready")
+        for _ in range(2):
+            with child.interruptible([signal.SIGINT]):
+                assert not child.asked
+                os.kill(os.getpid(), signal.SIGINT)
+                assert next(events) == Step("asked")
+                assert child.asked
 
 
 def test_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ def test_a_finished_run_is_shown_again_line_by_line(mlxr: Run, write_recipe: Wri
         assert told[0] == "Replaying run r/0001"
         assert told[1:] == trained.err.splitlines()[1 : len(told)]
         assert [text.split()[0] for text in told[2:]] == ["0", "2", "2", "4", "4"]
+    document = json.loads(mlxr("watch", "--json").out)
+    assert (document["run"], document["status"]) == ("r/0001", "done")
 
 
 def test_no_run_is_said(mlxr: Run) -> None:

@@ -118,7 +118,52 @@ class Generated:
     """Answer tokens so far, over all prompts."""
 
 
-Event = Step | Note | Progress | Started | Trained | Validated | Saved | Ended | Generated
+@dataclass(frozen=True)
+class Ready:
+    """A child has its model in memory and waits to be asked."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """The next piece of an answer, as the model wrote it: not to be shown unread."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer came to its end."""
+
+    tokens: int
+    """Tokens written, that which ended it included."""
+    prompt_tokens: int
+    seconds: float
+    """Wall time from the first token to the last."""
+    peak_memory: float
+    """GB (10^9 bytes), of this answer."""
+    finish: Literal["stop", "length", "interrupted"]
+    """The model's own end, the limit, or the user's word."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens per second after the first one; None where there is nothing to measure."""
+        return (self.tokens - 1) / self.seconds if self.tokens > 1 and self.seconds else None
+
+
+Event = (
+    Step
+    | Note
+    | Progress
+    | Started
+    | Trained
+    | Validated
+    | Saved
+    | Ended
+    | Generated
+    | Ready
+    | Said
+    | Answered
+)
 
 KINDS: dict[str, type[Any]] = {
     "step": Step,
@@ -130,6 +175,9 @@ KINDS: dict[str, type[Any]] = {
     "saved": Saved,
     "ended": Ended,
     "generated": Generated,
+    "ready": Ready,
+    "said": Said,
+    "answered": Answered,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 

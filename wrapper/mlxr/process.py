@@ -91,13 +91,16 @@ class Child:
         log: Path,
         ranks: Sequence[Mapping[str, str]] = ({},),
         launcher: Sequence[str] = (),
+        *,
+        hears: bool = False,
     ) -> None:
         """Start `python -m module`, which owns `log` until its end, once for each of `ranks`.
 
         These are what is added to the environment; `launcher` is a command that starts what
-        it is given. Raises MlxrError when another mlxr's child owns the log.
+        it is given. A child that `hears` gets what `tell` is given, and learns by the end of its
+        stdin that mlxr is gone. Raises MlxrError when another mlxr's child owns the log.
         """
-        self._log, self._launcher = log, bool(launcher)
+        self._log, self._launcher, self._hears = log, bool(launcher), hears
         self.asked = False
         self._output = log.open("ab")
         if not hold(self._output):
@@ -131,7 +134,7 @@ class Child:
         return subprocess.Popen(
             command,
             # mlx.launch looks again and again into a stdin that has ended.
-            stdin=subprocess.PIPE if self._launcher else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if self._launcher or self._hears else subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env=environment() | dict(rank),
@@ -172,7 +175,8 @@ class Child:
         self.kill()
         for process in self._processes:
             if process.stdin:
-                process.stdin.close()
+                with suppress(BrokenPipeError):  # it ended without hearing the last word
+                    process.stdin.close()
         self._pipe.close()
         self._output.close()
 
@@ -181,6 +185,14 @@ class Child:
         for line in self._pipe:
             if line.endswith("\n"):  # one that was killed may leave half a line
                 yield from_json(json.loads(line))
+
+    def tell(self, value: object) -> None:
+        """Give a child that hears one value, as a line of JSON; one that has ended gets none."""
+        stdin = self._processes[0].stdin
+        if stdin:
+            with suppress(BrokenPipeError):
+                stdin.write(json.dumps(value).encode() + b"\n")
+                stdin.flush()
 
     def interrupt(self) -> None:
         """Ask the child to save and end; what was launched by another is asked with it."""
@@ -192,11 +204,14 @@ class Child:
                 process.send_signal(signal.SIGINT)
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Within the block the first Ctrl-C (or SIGTERM) asks the child to save and end.
+    def interruptible(
+        self, signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    ) -> Iterator[None]:
+        """Within the block the first Ctrl-C (or SIGTERM) asks the child to end what it does.
 
         The second raises KeyboardInterrupt. `asked` tells whether there was a first.
         """
+        self.asked = False
 
         def handle(*_: object) -> None:
             if self.asked:
@@ -207,7 +222,6 @@ class Child:
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread can have signal handlers
             return
-        signals = (signal.SIGINT, signal.SIGTERM)
         former = [signal.signal(number, handle) for number in signals]
         try:
             yield

@@ -120,6 +120,10 @@ class Run:
         """mlx_lm's own words."""
         return self.folder / "train.log"
 
+    def served(self, port: int) -> Path:
+        """Return the log of the server at a port."""
+        return self.folder / f"serve-{port}.log"
+
     @property
     def compare(self) -> Path:
         """The folder of the comparison."""

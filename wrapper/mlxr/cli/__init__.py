@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlxr import __version__
-from mlxr.cli import export, judge, prepare, start, train
+from mlxr.cli import export, judge, prepare, start, train, use
 from mlxr.errors import MlxrError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STORY: dict[str, list[Callable[..., None]]] = {
     "Prepare": [prepare.prep, prepare.preview, prepare.schema],
     "Train": [train.train, train.watch],
     "Judge": [judge.compare],
-    "Use": [export.export],
+    "Use": [use.chat, export.export, use.serve],
 }
 """Every command, in the order of their use: `mlxr --help` tells them by chapter."""
 

@@ -153,3 +153,21 @@ PushTo = Annotated[
     typer.Option(metavar="OWNER/NAME", help="Push it to the Hub, into a private repository."),
 ]
 Public = Annotated[bool, typer.Option("--public", help="With --push: make it public.")]
+Question = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TEXT",
+        help="One question. Default: all of stdin; at a terminal, a talk.",
+        show_default=False,
+    ),
+]
+Both = Annotated[bool, typer.Option("--both", help="Base and tuned answer, side by side.")]
+MaxTokens = Annotated[int, typer.Option(min=1, metavar="N", help="Longest answer, in tokens.")]
+Temperature = Annotated[
+    float, typer.Option(min=0, metavar="T", help="0 takes the likeliest token; more is chance.")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Of that chance. Default: the recipe's.")
+]
+Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")]

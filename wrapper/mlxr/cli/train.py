@@ -44,12 +44,14 @@ def train(
         raise typer.Exit(130)
 
 
-def watch(what: options.RunArgument = None) -> None:
+def watch(
+    what: options.RunArgument = None, as_json: options.Json = False, quiet: options.Quiet = False
+) -> None:
     """Follow a training from another window, or replay it."""
     from mlxr.terminal.reports import show_watched
     from mlxr.train import watch as command
 
-    terminal = meaning.terminal(False, False)
+    terminal = meaning.terminal(as_json, quiet)
     run = meaning.adapter(what, meaning.here()).run
     with terminal.display() as display:
         status = command.watch(run, display)

@@ -20,6 +20,7 @@ from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe, typed
+from mlxr.trained import check_weights
 from mlxr.workspace import Adapter, Prepared, Workspace
 
 
@@ -111,12 +112,7 @@ def _check(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -
             f"Run {run.name} has not ended (or was killed).",
             f"Wait for it, or go on with it: mlxr train {path} --resume",
         )
-    if not adapter.weights.is_file():
-        raise MlxrError(
-            f"Run {run.name} has no adapter: it ended before the first weights were saved"
-            f" ({record['status']}).",
-            f"mlxr train {path}",
-        )
+    check_weights(adapter, record["status"], path)
     if record["data"]["sha256"] != data:
         raise MlxrError(
             f"The data of {run.folder.parent.name} were prepared anew since run {run.name} was"

@@ -10,7 +10,7 @@ A column `tools` comes along with messages; so does a column `system` with the n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from mlxr.prep.conversation import (
     kind,
 )
 from mlxr.prep.sandbox import names
-from mlxr.prep.template import Template
+from mlxr.prep.template import REQUIRED, Template
 from mlxr.recipe import Recipe
 
 Values = Mapping[str, Any]
@@ -68,8 +68,16 @@ def _checked(shape: Shape) -> Shape:
 
 def from_template(template: Template, row: Values) -> Conversation:
     """Return the conversation that a template makes of `row`."""
-    texts = template.render(row)
-    for block in ("prompt", "completion"):
+    return _of_blocks(template.render(row), REQUIRED)
+
+
+def question_from_template(template: Template, row: Values) -> Conversation:
+    """Return the same without its answer, of which `row` need not know anything."""
+    return _of_blocks(template.render(row, ("system", "tools", "prompt")), ("prompt",))
+
+
+def _of_blocks(texts: Mapping[str, str], required: Sequence[str]) -> Conversation:
+    for block in required:
         if block not in texts:
             raise BadRowError(f"block {block!r} of the template was not reached")
     if not texts["prompt"]:
@@ -78,7 +86,7 @@ def from_template(template: Template, row: Values) -> Conversation:
     messages = tuple(
         {"role": role, "content": texts[block]}
         for block, role in roles.items()
-        if texts.get(block) or block == "completion"
+        if texts.get(block) or (block == "completion" and block in required)
     )
     return Conversation(messages, tools_of(texts.get("tools") or None, "block 'tools'"))
 

@@ -24,10 +24,9 @@ from mlxr.files import file_sha256
 from mlxr.prep.sandbox import TemplateFailedError, environment, explain
 
 if TYPE_CHECKING:
-    from jinja2 import nodes
+    from jinja2 import Environment, nodes
     from jinja2.environment import Template as Compiled
     from jinja2.runtime import Context
-    from jinja2.sandbox import SandboxedEnvironment
 
 BLOCKS = ("system", "tools", "prompt", "completion")
 REQUIRED = ("prompt", "completion")
@@ -40,12 +39,13 @@ class Template:
         self.path = path
         self._compiled = _compiled(path)
 
-    def render(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Return the text of each block for `row`, trimmed; raises TemplateFailedError."""
+    def render(self, row: Mapping[str, Any], blocks: Sequence[str] = BLOCKS) -> dict[str, str]:
+        """Return the text of each of `blocks` for `row`, trimmed; raises TemplateFailedError."""
         texts: dict[str, str] = {}
         context = self._compiled.new_context(dict(row))
         for name in BLOCKS:
-            context.blocks.setdefault(name, []).insert(0, _capture(name, texts))
+            block = _capture(name, texts) if name in blocks else _nothing
+            context.blocks.setdefault(name, []).insert(0, block)
         try:
             for _ in self._compiled.root_render_func(context):
                 pass
@@ -53,8 +53,31 @@ class Template:
             raise TemplateFailedError(self._explained(error, row)) from error
         return texts
 
+    def columns(self) -> list[str]:
+        """Return the columns that the blocks before the answer read, in their order."""
+        return _free(self._compiled.environment, self.path.name, frozenset({"completion"}))
+
     def _explained(self, error: Exception, row: Mapping[str, Any]) -> str:
         return f"{_place(error, self.path, self._compiled)}: {explain(error, row)}"
+
+
+def _free(environment: Environment, name: str, without: frozenset[str]) -> list[str]:
+    """Return the free variables of a template, and of those it draws on, but in some blocks."""
+    from jinja2 import meta, nodes
+
+    tree = _tree(environment, name)
+    blocks = list(tree.find_all(nodes.Block))
+    for block in blocks:
+        if block.name in without:
+            block.body = []
+    free = meta.find_undeclared_variables(tree) - _defined(tree)
+    found = [each.name for each in tree.find_all(nodes.Name) if each.name in free]
+    without |= {block.name for block in blocks}  # what a template extends has them replaced
+    others: list[nodes.Extends | nodes.Include] = [*tree.find_all(nodes.Extends)]
+    for other in [*others, *tree.find_all(nodes.Include)]:
+        if isinstance(other.template, nodes.Const):
+            found += _free(environment, other.template.value, without)
+    return list(dict.fromkeys(found))
 
 
 class RowTemplate:
@@ -84,6 +107,23 @@ class RowTemplate:
         return row
 
 
+def _defined(tree: nodes.Template) -> set[str]:
+    """Return the names that a template defines outside its blocks, which see them."""
+    from jinja2 import nodes
+
+    defined: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, nodes.Assign | nodes.AssignBlock):
+            defined |= {each.name for each in node.find_all(nodes.Name) if each.ctx == "store"}
+        elif isinstance(node, nodes.Macro):
+            defined.add(node.name)
+        elif isinstance(node, nodes.Import):
+            defined.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            defined |= {each if isinstance(each, str) else each[1] for each in node.names}
+    return defined
+
+
 def _wrote(text: str) -> str:
     shown = " ".join(text.split())[:80]
     return f"It wrote: {shown or 'nothing'} (a row is written by {{{{ {{…}} | to_json }}}})"
@@ -104,6 +144,11 @@ def _capture(name: str, texts: dict[str, str]) -> Callable[[Context], Iterator[s
         return iter(())
 
     return block
+
+
+def _nothing(_: Context) -> Iterator[str]:
+    """Stand in for a block that is not asked for."""
+    return iter(())
 
 
 def _line(error: BaseException, path: Path) -> int | None:
@@ -150,7 +195,7 @@ def _compiled(path: Path, required: Sequence[str] = REQUIRED) -> Compiled:
     return compiled
 
 
-def _blocks(sandbox: SandboxedEnvironment, name: str) -> set[str]:
+def _blocks(sandbox: Environment, name: str) -> set[str]:
     """Return the blocks of a template and of those it extends."""
     from jinja2 import nodes
 
@@ -162,7 +207,7 @@ def _blocks(sandbox: SandboxedEnvironment, name: str) -> set[str]:
     return names
 
 
-def _tree(sandbox: SandboxedEnvironment, name: str) -> nodes.Template:
+def _tree(sandbox: Environment, name: str) -> nodes.Template:
     loader = sandbox.loader
     return sandbox.parse(loader.get_source(sandbox, name)[0] if loader else "", name)
 

@@ -117,6 +117,16 @@ class Tokenizer:
         except Exception as error:
             raise MlxrError(f"{_refusal(error)}.", _ORDER) from error
 
+    def beginning(self, text: str) -> list[int]:
+        """Return the ids of a plain text that the model is to go on with."""
+        return self._ids([text], special=True)[0]
+
+    def end_of_turn(self) -> int | None:
+        """Return the mark with which the chat template ends an answer, if it has one."""
+        talk = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
+        ids = [token for token in self.encode(talk).ids if not self.is_blank(token)]
+        return ids[-1] if ids and self.pieces.of(ids[-1:])[0].special else None
+
     def encode_all(self, examples: Sequence[Example]) -> list[Tokens | Refused]:
         """Return the tokens of each record, or why there are none; made in one batch."""
         return self.tokenise(self.render(examples))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlxr.terminal.console import Terminal
@@ -94,10 +93,8 @@ def _to_read(comparison: Comparison) -> list[tuple[str, str]]:
     """Return how to read the answers and, where there is a model, to ask for more."""
     steps = [(f"less {short(comparison.folder / 'samples.jsonl')}", "read every answer")]
     if comparison.adapter:
-        model = short(Path(comparison.document["provenance"]["recipe"]["model"]))
-        asked = f"--model {model} --adapter-path {short(comparison.adapter)} --prompt '…'"
-        said = "ask the tuned model yourself, with plain mlx-lm"
-        steps.append((f"python -m mlx_lm generate {asked}", said))
+        run = comparison.document["run"]
+        steps.append((f"mlxr chat {run} --both", "ask base and tuned yourself"))
     return steps
 
 

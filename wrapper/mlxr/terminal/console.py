@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +14,9 @@ from rich.text import Text
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Silent
 from mlxr.terminal.plain import Plain
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 WIDE = 160
 
@@ -70,6 +74,29 @@ class Terminal:
         """Write a line of the result, parts of text each with its style, on stdout."""
         if not self._json:
             self._out.print(Text.assemble(*parts), soft_wrap=True)
+
+    def stream(self, text: str) -> None:
+        """Write a piece of the result as it is, on stdout, at once."""
+        if not self._json:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def aside(self, text: str) -> None:
+        """Say something that need not be read, on stderr."""
+        if not self._quiet:
+            self._err.print(Text(text, style="dim"), soft_wrap=True)
+
+    @property
+    def room(self) -> int:
+        """Columns of the result; 0 where it is not redrawn, or not shown."""
+        redrawn = self._out.is_terminal and not self._out.is_dumb_terminal and not self._json
+        return self._out.width if redrawn else 0
+
+    def live(self) -> Live:
+        """Return a part of the result that is redrawn until its block ends, then left whole."""
+        from mlxr.terminal.live import Whole
+
+        return Whole(console=self._out, refresh_per_second=8)
 
     @property
     def colour(self) -> bool:

@@ -16,11 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mlxr.events import (
+    Answered,
     Ended,
     Event,
     Generated,
     Note,
     Progress,
+    Ready,
+    Said,
     Saved,
     Started,
     Step,
@@ -99,7 +102,7 @@ class LiveDisplay:
                 self._training = TrainingProgress(event)
             case Trained() | Validated() if self._training:
                 self._training.take(event)
-            case Saved() | Ended() | Trained() | Validated():
+            case Saved() | Ended() | Trained() | Validated() | Ready() | Said() | Answered():
                 pass
 
     def _close_step(self, mark: str, colour: str) -> None:

@@ -7,11 +7,14 @@ from types import TracebackType
 from typing import Self
 
 from mlxr.events import (
+    Answered,
     Ended,
     Event,
     Generated,
     Note,
     Progress,
+    Ready,
+    Said,
     Saved,
     Started,
     Step,
@@ -61,7 +64,7 @@ class Plain:
                 return started_line(event)
             case Trained() | Validated():
                 return self._training_line(event)
-            case Saved() | Ended():
+            case Saved() | Ended() | Ready() | Said() | Answered():
                 return ""
 
     def _moved(self, what: str, done: int, total: int) -> bool:

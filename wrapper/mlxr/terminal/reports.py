@@ -136,6 +136,7 @@ def show_watched(terminal: Terminal, run: Run, status: str) -> None:
     }
     terminal.result(f"{run.name}: {words[status]}")
     terminal.result(f"{short(run.folder)}")
+    terminal.document({"run": run.name, "folder": str(run.folder), "status": status})
 
 
 def _training_document(training: Training) -> dict[str, Any]:

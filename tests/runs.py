@@ -1,0 +1,51 @@
+"""A small run of the real thing, made once for a file of tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import MODEL, TEMPLATE
+from mlxr.events import Silent
+from mlxr.prep.stage import prepare
+from mlxr.recipe import load
+from mlxr.train.stage import plan, train
+from mlxr.workspace import Run, Workspace
+
+SPLITS = "[data.splits]\ntrain = 0.5\nvalid = 0.2\ntest = 0.3\n"
+LORA = "[train.lora_parameters]\nrank = 16\nalpha = 32\n"
+
+
+def sayings(count: int) -> list[dict[str, str]]:
+    """Return rows of a task that is learnt at once."""
+    return [{"question": f"Say {i}", "answer": f"You said {i}, and I heard."} for i in range(count)]
+
+
+def make_run(
+    root: Path,
+    rows: Iterable[dict[str, Any]],
+    *,
+    template: str | None = TEMPLATE,
+    model: Path = MODEL,
+    top: str = "",
+    **keys: Any,
+) -> Run:
+    """Prepare and train r.toml in `root`, with real children, and return its run."""
+    (root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if template:
+        (root / "t.jinja").write_text(template)
+    data = '[data]\nsource = "rows.jsonl"\n' + ('template = "t.jinja"\n' if template else "")
+    given = {"iters": 2, "batch_size": 2, "num_layers": -1, "learning_rate": 2e-3} | keys
+    settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.items())
+    path = root / "r.toml"
+    head = f"model = {json.dumps(str(model))}\n{top}"
+    path.write_text(f"{head}\n{data}{SPLITS}[train]\n{settings}\n{LORA}")
+    loaded, workspace = load(path), Workspace(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        prepare(loaded.recipe, workspace, Silent())
+        return train(plan(loaded, workspace), workspace, Silent()).run

@@ -1,0 +1,150 @@
+"""`mlxr serve`: the openai client gets the adapted model, and never anything else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import openai
+import pytest
+
+from conftest import Ran
+from mlxr.compare.stage import compare
+from mlxr.events import Silent
+from mlxr.files import read_jsonl
+from mlxr.serve.address import Address
+from mlxr.workspace import Adapter, Run, Workspace
+from runs import make_run, sayings
+from serve.server import Server, served
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("served")
+    return make_run(root, sayings(60), iters=30, learning_rate=3e-3, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def server(run: Run) -> Iterator[Server]:
+    with served(run.folder.parents[2]) as server:
+        yield server
+
+
+def test_greedy_answers_are_those_that_compare_has_judged(server: Server, run: Run) -> None:
+    workspace = Workspace(run.folder.parents[2])
+    compare(Adapter(run), workspace, Silent(), allow_degenerate=True)
+    samples = {each["id"]: each for each in read_jsonl(run.compare / "samples.jsonl")}
+    tests = list(read_jsonl(workspace.prepared("r").split("test")))
+    same = other = 0
+    for row in tests[:10]:
+        said = server.chat("r/0001", row["messages"][0]["content"], temperature=0)
+        sample = samples[row["mlxr"]["id"]]
+        assert said.usage.prompt_tokens == row["mlxr"]["offset"]
+        same += (said.choices[0].message.content or "") == sample["tuned"]["output"]
+        other += sample["base"]["output"] != sample["tuned"]["output"]
+    assert other == 10  # the base would not pass for the tuned model
+    assert same >= 9  # alone and in a batch, greedy answers may part at a near-tie
+
+
+def test_a_stream_says_the_same_as_the_whole_answer(server: Server) -> None:
+    whole = server.chat("r/0001", "Say 7").choices[0]
+    pieces = list(server.chat("r/0001", "Say 7", stream=True))
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces)
+    assert text == whole.message.content
+    assert len(pieces) > 3
+    assert pieces[-1].choices[0].finish_reason == whole.finish_reason == "stop"
+
+
+def test_every_name_it_goes_by_is_the_adapted_model_and_no_other_is_anything(
+    server: Server, run: Run
+) -> None:
+    due = server.chat("r/0001", "Say 7").choices[0].message.content
+    assert due
+    for name in ("r", "default_model"):
+        assert server.chat(name, "Say 7").choices[0].message.content == due
+    base = json.loads(run.record.read_text())["recipe"]["model"]
+    for name in (base, str(run.folder), "gpt-4o", "mlx-community/gemma-3-1b-it-4bit"):
+        with pytest.raises(openai.NotFoundError, match="it is called 'r/0001'"):
+            server.chat(name, "Say 7")
+    for more in ({"adapters": str(run.best)}, {"draft_model": "some/model"}):
+        with pytest.raises(openai.NotFoundError, match="leave out adapters and draft_model"):
+            server.chat("r/0001", "Say 7", extra_body=more)
+    assert [model.id for model in server.client.models.list()] == ["r/0001"]
+    assert server.chat("r/0001", "Say 7").choices[0].message.content == due
+
+
+def test_a_port_in_use_names_the_next(mlxr: Callable[..., Ran], server: Server, run: Run,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.chdir(run.folder.parents[2])
+    port = int(server.document["url"].split(":")[2].split("/")[0])
+    ran = mlxr("serve", "r/0001", "--port", str(port))
+    assert ran.code == 1
+    assert f"Port {port} is in use." in ran.err
+    free = int(ran.err.split("mlxr serve r/0001 --port ")[1])
+    assert free > port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free))
+
+
+def test_an_address_of_another_machine_is_refused(
+    mlxr: Callable[..., Ran], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.folder.parents[2])
+    ran = mlxr("serve", "--host", "192.0.2.1", "--port", "18080")
+    assert ran.code == 1
+    assert "This machine has no address '192.0.2.1'." in ran.err
+
+
+def test_a_model_that_cannot_be_loaded_is_explained(
+    mlxr: Callable[..., Ran], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.folder.parents[2])
+    weights = run.adapter.read_bytes()
+    run.adapter.write_bytes(b"broken")
+    try:
+        ran = mlxr("serve", "r/0001", "--port", "18081")
+    finally:
+        run.adapter.write_bytes(weights)
+    assert ran.code == 1
+    assert "The server has ended: " in ran.err
+    assert "serve-18081.log" in ran.err
+    assert "Traceback" not in ran.err
+    assert "Traceback" in run.served(18081).read_text()
+
+
+def test_without_a_run_the_way_to_one_is_named(mlxr: Callable[..., Ran]) -> None:
+    ran = mlxr("serve")
+    assert ran.code == 1
+    assert "There is no run here yet." in ran.err
+
+
+def _refused(url: str) -> bool:
+    host, port = url.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) != 0
+
+
+def test_ctrl_c_ends_it_with_0_and_frees_the_port(run: Run) -> None:
+    with served(run.folder.parents[2]) as server:
+        assert not _refused(server.document["url"])
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(60) == 0
+        assert _refused(server.document["url"])
+
+
+def test_the_server_goes_with_mlxr_however_that_ends(run: Run) -> None:
+    with served(run.folder.parents[2]) as server:
+        host, port = server.document["url"].removeprefix("http://").removesuffix("/v1").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            server.process.kill()
+            assert client.recv(1) == b""  # nobody is there any more
+
+
+def test_which_addresses_only_this_machine_reaches() -> None:
+    local = {host: Address(host, 8080).local for host in ("127.0.0.1", "localhost", "::1")}
+    assert all(local.values())
+    assert not any(Address(host, 8080).local for host in ("0.0.0.0", "::", "192.168.1.2"))
+    assert Address("0.0.0.0", 8080).url == "http://127.0.0.1:8080"
+    assert Address("::1", 8080).url == "http://[::1]:8080"

@@ -1,0 +1,60 @@
+"""A trained run, ready to be used: its adapter, its recipe as it was, what mlx_lm loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxr.errors import MlxrError
+from mlxr.model import CHAT_TEMPLATE
+from mlxr.recipe import Recipe
+from mlxr.workspace import Adapter
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An adapter, and what its run was trained with."""
+
+    adapter: Adapter
+    recipe: Recipe
+    """As the run has it; its chat template is the run's own copy."""
+    data: Mapping[str, str]
+    """SHA-256 of each split's file."""
+
+    @property
+    def name(self) -> str:
+        """What names it in a command."""
+        return self.adapter.name
+
+    @property
+    def model(self) -> str:
+        """The base as mlx_lm loads it: with the recipe's chat template, where it has one."""
+        return str(self.adapter.run.model) if self.recipe.chat_template else self.recipe.model
+
+
+def read_trained(adapter: Adapter) -> Trained:
+    """Return what an adapter was trained with; raises MlxrError where it, or its base, is gone."""
+    record = adapter.run.read_record()
+    recipe = Recipe.model_validate(record["recipe"])
+    check_weights(adapter, record["status"], Path(record["recipe_path"]))
+    base = Path(recipe.model)
+    if base.is_absolute() and not base.is_dir():
+        raise MlxrError(
+            f"The base model of run {adapter.run.name} is gone: there is no folder {base}.",
+            "An adapter is nothing without its base: put the model back there.",
+        )
+    if recipe.chat_template:
+        kept = str(adapter.run.model / CHAT_TEMPLATE)
+        recipe = recipe.model_copy(update={"chat_template": kept})
+    return Trained(adapter, recipe, record["data"]["files"])
+
+
+def check_weights(adapter: Adapter, status: str, recipe: Path) -> None:
+    """Raise MlxrError when a run has no adapter: it ended as `status` says before the first."""
+    if not adapter.weights.is_file():
+        raise MlxrError(
+            f"Run {adapter.run.name} has no adapter: it ended before the first weights were saved"
+            f" ({status}).",
+            f"mlxr train {recipe}",
+        )
