@@ -42,6 +42,7 @@ CASES = {
     "iters": Case(5, "iters", 5),
     "batch_size": Case(3, "rows of a batch", 3),
     "grad_accumulation_steps": Case(4, "grad_accumulation_steps", 4),
+    "seed": Case(7, "seed", 7),
     "resume_adapter_file": Case("given.safetensors", "first weight", 7.0),
     "num_layers": Case(2, "layers", {0, 1}),
     "learning_rate": Case(5e-4, "rates", [5e-4] * 8),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STORY: dict[str, list[Callable[..., None]]] = {
     "Start": [start.demo, start.init, start.doctor],
     "Prepare": [prepare.prep, prepare.preview, prepare.schema],
-    "Train": [train.train, train.watch],
+    "Train": [train.train, train.watch, train.sweep],
     "Judge": [judge.compare],
     "Use": [export.export],
 }

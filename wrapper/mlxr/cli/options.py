@@ -54,6 +54,34 @@ Hosts = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Train on each host of mlx.launch's host file."),
 ]
+Grid = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=A,B",
+        help="Values to try, as train.learning_rate=1e-5,1e-4; with --random also 1e-5..1e-3.",
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(metavar="1,2", help="Train each setting with these seeds (train.seed)."),
+]
+Random = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Draw N settings instead of trying them all."),
+]
+Halving = Annotated[
+    bool,
+    typer.Option(
+        "--halving", help="Train all a part of the way, and only the better half further."
+    ),
+]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="primary|loss",
+        help="Choose by the recipe's primary metric on the validation split, or by its loss.",
+    ),
+]
 Adapters = Annotated[
     list[str] | None,
     typer.Argument(
