@@ -54,7 +54,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "export", "init"},
+    {"api", "demo", "doctor", "example", "export", "init", "runs", "sweep"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},

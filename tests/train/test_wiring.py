@@ -20,7 +20,7 @@ from conftest import TEMPLATE, questions
 from mlxr.events import Pipe, Silent
 from mlxr.prep.stage import prepare
 from mlxr.recipe import Loaded, Recipe, Train
-from mlxr.train import stage
+from mlxr.train import checks, stage
 from mlxr.workspace import Workspace
 from train.runs import float_model
 
@@ -135,7 +135,7 @@ def receive(
     from mlxr.train.child import supervised
 
     monkeypatch.setitem(callbacks.SUPPORT_CALLBACK, "wandb", Service)
-    monkeypatch.setattr("mlxr.train.checks.find_spec", lambda name: True)
+    monkeypatch.setattr(checks, "find_spec", lambda name: True)
     model = float_model(tmp_path / "model")
     _files(tmp_path)
 

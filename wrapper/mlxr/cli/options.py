@@ -27,6 +27,14 @@ RunArgument = Annotated[
         autocompletion=completion.runs_and_recipes,
     ),
 ]
+OneRun = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="A run, as calendar/0002.", show_default=False),
+]
+FirstRun = Annotated[str, typer.Argument(metavar="A", help="A run, as calendar/0001.")]
+SecondRun = Annotated[str, typer.Argument(metavar="B", help="Another, as calendar/0002.")]
+DoomedRuns = Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, as calendar/0001.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, as train.iters=50."),
