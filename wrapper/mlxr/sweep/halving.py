@@ -32,12 +32,14 @@ def rung(length: Schedule, share: float) -> int:
 def mean_loss(runs: list[tuple[Trial, Run]], share: float) -> float:
     """Return the lowest validation loss up to a rung, its mean over a setting's runs.
 
-    Infinite where one has none. What came after the rung is not looked at, so that a sweep
-    that is started again decides as it did.
+    Infinite where one failed on the way. What came after the rung is not looked at, so that a
+    sweep that is started again decides as it did.
     """
     return fmean(_loss(run, rung(trial.length, share)) for trial, run in runs)
 
 
 def _loss(run: Run, until: int) -> float:
-    found = (loss for iteration, loss in losses(run).items() if iteration <= until)
-    return min(found, default=math.inf)
+    found = losses(run)
+    if max(found, default=0) < until and run.read_record()["status"] != "patience":
+        return math.inf
+    return min((loss for at, loss in found.items() if at <= until), default=math.inf)
