@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,30 +76,33 @@ def _setting(each: Standing) -> dict[str, Any]:
 
 def caution(sweep: Sweep) -> list[str]:
     """Return, in sentences, what the table does not show."""
-    whole = [each for each in sweep.standings if each.mean is not None]
-    if len(whole) < 2:
-        return []
+    if len(sweep.standings) < 2:
+        return [_about_seeds(sweep)]
     said = [
         f"Measured on the validation split. The best of {len(sweep.standings)} settings, chosen by"
         " these rows, looks better on them than it is; `mlxr compare` judges it on test rows."
     ]
-    return [*said, _about_seeds(sweep, whole)]
+    if any(each.left_at for each in sweep.standings):
+        said.append("Those left behind were judged by their validation loss at that iteration.")
+    return [*said, _about_seeds(sweep)]
 
 
-def _about_seeds(sweep: Sweep, whole: Sequence[Standing]) -> str:
-    spread = sweep.seed_sd
+def _about_seeds(sweep: Sweep) -> str:
+    spread, metric = sweep.seed_sd, sweep.metric
     if spread is None:
         return "One seed a setting: how much of the differences is chance, only --seeds can tell."
-    metric, (best, second) = sweep.metric, whole[:2]
+    said = (
+        f"Seeds alone move {metric.title} by {shown_spread(metric, spread)} (standard deviation"
+        " within a setting)."
+    )
+    if len(sweep.standings) < 2:
+        return said
+    best, second = sweep.standings[:2]
     if best.mean is None or second.mean is None:
-        return ""
-    much = shown_spread(metric, spread)
+        return said
     gap = shown_spread(metric, abs(best.mean - second.mean))
     told = "more than" if apart(best, second, spread) else "not more than"
-    return (
-        f"Seeds alone move {metric.title} by {much} (standard deviation within a setting). The best"
-        f" two settings lie {gap} apart, {told} seeds explain."
-    )
+    return f"{said} The best two settings lie {gap} apart, {told} seeds explain."
 
 
 def shown_spread(metric: Metric, spread: float) -> str:

@@ -65,7 +65,8 @@ def _opening(
     done = sum(settled(trial, workspace) is not None for trial in found)
     seeds = f" × {len(groups[0])} seeds = {len(found)} runs" if len(groups[0]) > 1 else ""
     told = f"; {done} of them done before" if done else ""
-    return f"Sweeping {base.recipe.name}: {len(groups)} settings{seeds}{told}"
+    settings = "1 setting" if len(groups) == 1 else f"{len(groups)} settings"
+    return f"Sweeping {base.recipe.name}: {settings}{seeds}{told}"
 
 
 def _concluded(work: Work) -> Sweep:
@@ -75,6 +76,8 @@ def _concluded(work: Work) -> Sweep:
         why = next(row.message for each in made.standings for row in each.rows)
         write_json(made.record, made.to_json())
         raise MlxrError(f"No trial came to anything. The first: {why}.", f"See {made.record}")
+    if len(made.standings) == 1:  # seeds alone: the recipe is what it was
+        return made
     trial = next(g[0] for g in work.groups if g[0].setting == made.best.setting)
     seeds = f", {len(made.best.rows)} seeds each" if made.several_seeds else ""
     said = (
