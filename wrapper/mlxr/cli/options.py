@@ -29,11 +29,25 @@ RunArgument = Annotated[
 ]
 OneRun = Annotated[
     str | None,
-    typer.Argument(metavar="RUN", help="A run, as calendar/0002.", show_default=False),
+    typer.Argument(
+        metavar="RUN",
+        help="A run, as calendar/0002.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
 ]
-FirstRun = Annotated[str, typer.Argument(metavar="A", help="A run, as calendar/0001.")]
-SecondRun = Annotated[str, typer.Argument(metavar="B", help="Another, as calendar/0002.")]
-DoomedRuns = Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, as calendar/0001.")]
+FirstRun = Annotated[
+    str,
+    typer.Argument(metavar="A", help="A run, as calendar/0001.", autocompletion=completion.runs),
+]
+SecondRun = Annotated[
+    str,
+    typer.Argument(metavar="B", help="Another, as calendar/0002.", autocompletion=completion.runs),
+]
+DoomedRuns = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN", help="Runs, as calendar/0001.", autocompletion=completion.runs),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Override = Annotated[
     list[str] | None,

@@ -64,8 +64,7 @@ class Train(Table):
     grad_accumulation_steps: Positive = 1
     """Batches to an optimizer update."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
-    """Seeds training alone: the adapter's start, the batches' order, dropout. Default: the
-    recipe's `seed`, which also divides the data."""
+    """Seeds training alone; default: the recipe's `seed`, which also divides the data."""
     resume_adapter_file: str | None = None
     """Weights (.safetensors) to begin from, as another run's adapters.safetensors."""
     num_layers: Annotated[int, Field(ge=-1)] = 16
