@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import questions
-from mlxr.files import file_sha256, read_json
+from mlxr.files import file_sha256, hold, read_json
 from mlxr.recipe import load
 from train.runs import Run, Write, events, prepared
 
@@ -150,3 +151,18 @@ def test_data_that_are_not_prepared_are_said(mlxr: Run, write_recipe: Write) -> 
     assert ran.code == 1
     assert "r is not prepared" in ran.err
     assert "mlxr prep" in ran.err
+
+
+def test_two_sweeps_of_one_recipe_do_not_get_in_each_others_way(
+    mlxr: Run, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = prepared(mlxr, write_recipe())
+    folder = tmp_path / "adapters" / "r"
+    folder.mkdir(parents=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    assert hold(descriptor)
+    ran = mlxr("sweep", recipe, "--grid", RATES)
+    os.close(descriptor)
+    assert ran.code == 1
+    assert "Another sweep of r is under way." in ran.err
+    assert list(folder.iterdir()) == []
