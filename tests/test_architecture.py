@@ -58,7 +58,7 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "export", "init", "serve"},
+    {"api", "demo", "doctor", "example", "export", "init", "runs", "serve", "sweep"},
     {"chat"},
     {"prep", "train", "compare"},
     {"manifest", "trained"},

@@ -11,7 +11,10 @@ import pytest
 from conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = "demo init doctor prep preview schema train watch compare chat export serve".split()
+COMMANDS = (
+    *("demo", "init", "doctor", "prep", "preview", "schema", "train", "watch", "sweep"),
+    *("compare", "runs", "chat", "export", "serve"),
+)
 
 
 def test_help_tells_the_story(mlxr: Run) -> None:

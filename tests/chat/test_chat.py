@@ -21,7 +21,7 @@ from mlxr.events import Answered, Said, Silent
 from mlxr.files import read_jsonl
 from mlxr.trained import Trained, read_trained
 from mlxr.workspace import Adapter, Run, Workspace
-from runs import make_run, sayings
+from trained_runs import make_run, sayings
 
 Do = Callable[..., Ran]
 

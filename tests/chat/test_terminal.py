@@ -17,7 +17,7 @@ import pytest
 
 from conftest import MODEL
 from mlxr.files import read_json
-from runs import make_run, sayings
+from trained_runs import make_run, sayings
 
 ENDLESS = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 PATIENCE = 60.0

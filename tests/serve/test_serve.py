@@ -16,8 +16,8 @@ from mlxr.events import Silent
 from mlxr.files import read_jsonl
 from mlxr.serve.address import Address
 from mlxr.workspace import Adapter, Run, Workspace
-from runs import make_run, sayings
 from serve.server import Server, served
+from trained_runs import make_run, sayings
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runs import make_run
 from serve.server import Server, served
 from train.runs import float_model
+from trained_runs import make_run
 
 TOOL = {
     "type": "function",

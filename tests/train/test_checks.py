@@ -13,6 +13,7 @@ from mlxr.errors import MlxrError
 from mlxr.files import write_json
 from mlxr.model import ModelConfig, Weights, read_weights, safetensors_header
 from mlxr.recipe import Train
+from mlxr.train import checks
 from mlxr.train.checks import OPTIMIZER_ARGUMENTS, check
 from train.runs import Run, Write, prepared
 
@@ -92,7 +93,7 @@ def test_the_arguments_are_those_of_the_installed_mlx(name: str) -> None:
 
 
 def test_a_service_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlxr.train.checks.find_spec", lambda name: None)
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
     said, hint = refusal(report_to="wandb")
     assert "wandb is not installed" in said
     assert hint == "pip install wandb"

@@ -20,7 +20,7 @@ from conftest import TEMPLATE, questions
 from mlxr.events import Pipe, Silent
 from mlxr.prep.stage import prepare
 from mlxr.recipe import Loaded, Recipe, Train
-from mlxr.train import stage
+from mlxr.train import checks, stage
 from mlxr.workspace import Workspace
 from train.runs import float_model
 
@@ -42,6 +42,7 @@ CASES = {
     "iters": Case(5, "iters", 5),
     "batch_size": Case(3, "rows of a batch", 3),
     "grad_accumulation_steps": Case(4, "grad_accumulation_steps", 4),
+    "seed": Case(7, "seed", 7),
     "resume_adapter_file": Case("given.safetensors", "first weight", 7.0),
     "num_layers": Case(2, "layers", {0, 1}),
     "learning_rate": Case(5e-4, "rates", [5e-4] * 8),
@@ -134,7 +135,7 @@ def receive(
     from mlxr.train.child import supervised
 
     monkeypatch.setitem(callbacks.SUPPORT_CALLBACK, "wandb", Service)
-    monkeypatch.setattr("mlxr.train.checks.find_spec", lambda name: True)
+    monkeypatch.setattr(checks, "find_spec", lambda name: True)
     model = float_model(tmp_path / "model")
     _files(tmp_path)
 

@@ -100,7 +100,15 @@ class Ended:
     """The child came to its end by itself."""
 
     reason: Literal[
-        "done", "patience", "interrupted", "nonfinite", "memory", "disk", "killed", "error"
+        "done",
+        "patience",
+        "paused",
+        "interrupted",
+        "nonfinite",
+        "memory",
+        "disk",
+        "killed",
+        "error",
     ]
     iteration: int
     message: str = ""

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,8 +131,8 @@ def sha256(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def hold(stream: IO[bytes]) -> bool:
-    """Lock an open file for as long as it, or a child's copy of it, stays open.
+def hold(stream: IO[bytes] | int) -> bool:
+    """Lock an open file, or folder, for as long as it, or a child's copy of it, stays open.
 
     Returns False when another process holds it. The lock goes with the last process that has
     the file open, however that ends; a number in a file could be another process's by then.
@@ -159,3 +160,13 @@ def held(path: Path) -> bool:
         except OSError:
             return True
     return False
+
+
+def wait_for(path: Path) -> None:
+    """Return when no process holds the file any more (see `hold`)."""
+    while held(path):
+        time.sleep(LOOK)
+
+
+LOOK = 0.2
+"""Seconds between two looks at what another process holds."""

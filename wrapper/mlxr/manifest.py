@@ -25,6 +25,8 @@ class Manifest:
     """SHA-256 of each split's file."""
     sha256: str
     """Of the splits together: the identity of these data."""
+    depends: frozenset[str]
+    """Keys of the recipe's [train] on which they depend, as "train.max_seq_length"."""
 
 
 def read_manifest(prepared: Prepared, recipe: Recipe, typed: str) -> Manifest:
@@ -56,6 +58,7 @@ def read_manifest(prepared: Prepared, recipe: Recipe, typed: str) -> Manifest:
         target_tokens={name: split["target_tokens"] for name, split in splits.items()},
         files=files,
         sha256=sha256(files),
+        depends=frozenset(f"train.{key}" for key in document["inputs"]["train"]),
     )
 
 

@@ -5,6 +5,7 @@ The workspace is the folder in which mlxr was started. Inside it:
     data/<recipe>/            what `prep` wrote
     adapters/<recipe>/<run>/  what `train` wrote, one numbered folder a run
     adapters/<recipe>/<run>/compare/
+    adapters/<recipe>/sweep-<id>.json   what `sweep` found, over several runs
     adapters/.outputs/        the answers of every arm, so that none is generated twice
     compare/<base>-<tuned>/   what `compare --predictions` wrote
     exports/<recipe>-<run>-<form>/  what `export` wrote
@@ -129,6 +130,16 @@ class Run:
         """The folder of the comparison."""
         return self.folder / "compare"
 
+    @property
+    def sweep(self) -> Path:
+        """The folder of what a sweep measured on the validation split."""
+        return self.folder / "sweep"
+
+    @property
+    def scores(self) -> Path:
+        """The metrics on the validation split."""
+        return self.sweep / "scores.json"
+
 
 @dataclass(frozen=True)
 class Adapter:
@@ -191,6 +202,14 @@ class Workspace:
         """Return the folder for an adapter in another form, as "mlx"."""
         words = [adapter.run.folder.parent.name, adapter.run.folder.name, adapter.checkpoint, form]
         return self.root / "exports" / "-".join(filter(None, words))
+
+    def sweep(self, recipe: str, identity: str) -> Path:
+        """Return the file for the sweep of a recipe that `identity` tells from its others."""
+        return self.root / "adapters" / recipe / f"sweep-{identity}.json"
+
+    def sweeps(self) -> list[Path]:
+        """Return the files of all sweeps."""
+        return sorted((self.root / "adapters").glob("*/sweep-*.json"))
 
     def new_run(self, recipe: str) -> Run:
         """Make and return the next numbered run folder; an existing one is never taken."""

@@ -13,20 +13,25 @@ import typer
 from typer.core import TyperGroup
 
 from mlxr import __version__
-from mlxr.cli import export, judge, prepare, start, train, use
+from mlxr.cli import export, judge, prepare, runs, start, train, use
 from mlxr.errors import MlxrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STORY: dict[str, list[Callable[..., None]]] = {
+STORY: dict[str, list[Callable[..., None] | typer.Typer]] = {
     "Start": [start.demo, start.init, start.doctor],
     "Prepare": [prepare.prep, prepare.preview, prepare.schema],
-    "Train": [train.train, train.watch],
-    "Judge": [judge.compare],
+    "Train": [train.train, train.watch, train.sweep],
+    "Judge": [judge.compare, runs.runs],
     "Use": [use.chat, export.export, use.serve],
 }
 """Every command, in the order of their use: `mlxr --help` tells them by chapter."""
+
+
+def _name(command: Callable[..., None] | typer.Typer) -> str:
+    """Return what is typed for a command, or for several under one name."""
+    return str(command.info.name) if isinstance(command, typer.Typer) else command.__name__
 
 
 class _Story(TyperGroup):
@@ -35,9 +40,9 @@ class _Story(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:  # their types are typer's own
         """Write both; `--show-completion` is left to `--install-completion`."""
         lines = [
-            (f"{chapter if not i else '':9}{function.__name__:9}", function.__name__)
-            for chapter, functions in STORY.items()
-            for i, function in enumerate(functions)
+            (f"{chapter if not i else '':9}{_name(command):9}", _name(command))
+            for chapter, commands in STORY.items()
+            for i, command in enumerate(commands)
         ]
         room = formatter.width - 22
         formatter.write_paragraph()
@@ -57,9 +62,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _functions in STORY.values():
-    for _function in _functions:
-        app.command()(_function)
+for _commands in STORY.values():
+    for _command in _commands:
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command)
+        else:
+            app.command()(_command)
 
 
 def _version(wanted: bool) -> None:

@@ -27,6 +27,28 @@ RunArgument = Annotated[
         autocompletion=completion.runs_and_recipes,
     ),
 ]
+OneRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run, as calendar/0002.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
+]
+FirstRun = Annotated[
+    str,
+    typer.Argument(metavar="A", help="A run, as calendar/0001.", autocompletion=completion.runs),
+]
+SecondRun = Annotated[
+    str,
+    typer.Argument(metavar="B", help="Another, as calendar/0002.", autocompletion=completion.runs),
+]
+DoomedRuns = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN", help="Runs, as calendar/0001.", autocompletion=completion.runs),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, as train.iters=50."),
@@ -53,6 +75,34 @@ RankCount = Annotated[
 Hosts = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Train on each host of mlx.launch's host file."),
+]
+Grid = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=A,B",
+        help="Values to try, as train.learning_rate=1e-5,1e-4; with --random also 1e-5..1e-3.",
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(metavar="1,2", help="Train each setting with these seeds (train.seed)."),
+]
+Random = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Draw N settings instead of trying them all."),
+]
+Halving = Annotated[
+    bool,
+    typer.Option(
+        "--halving", help="Train all a part of the way, and only the better half further."
+    ),
+]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="primary|loss",
+        help="Choose by the recipe's primary metric on the validation split, or by its loss.",
+    ),
 ]
 Adapters = Annotated[
     list[str] | None,

@@ -1,4 +1,4 @@
-"""train and watch."""
+"""train, watch and sweep."""
 
 from __future__ import annotations
 
@@ -56,3 +56,36 @@ def watch(
     with terminal.display() as display:
         status = command.watch(run, display)
     show_watched(terminal, run, status)
+
+
+def sweep(
+    recipe: options.RecipeArgument = None,
+    grid: options.Grid = None,
+    seeds: options.Seeds = None,
+    random: options.Random = None,
+    halving: options.Halving = False,
+    by: options.By = "primary",
+    set_: options.Override = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train several settings; choose on validation rows."""
+    from mlxr.sweep import run, space
+    from mlxr.terminal.sweeps import show_sweep
+
+    terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
+    if by not in {"primary", "loss"}:
+        raise typer.BadParameter("--by is primary or loss.")
+    numbers = space.seeds(seeds or "")
+    axes = space.parse(grid or ())
+    if not axes and len(numbers) < 2:
+        raise typer.BadParameter(f"What shall vary? {space.GRID}, or --seeds 1,2,3.")
+    loaded = meaning.load(recipe, set_)
+    settings = space.draw(axes, random, loaded.recipe.seed) if random else space.grid(axes)
+    try:
+        with terminal.display() as display:
+            found = run.sweep(loaded, settings, numbers, workspace, display, by=by, halving=halving)
+    except KeyboardInterrupt:
+        terminal.talk("Interrupted and saved; the same command goes on where it stopped.")
+        raise
+    show_sweep(terminal, found)

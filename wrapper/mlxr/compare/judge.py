@@ -135,7 +135,7 @@ def judge(case: Case) -> Judgement:
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
     metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
-    base, tuned = (_scores(scorer, case, arm) for arm in (case.base, case.tuned))
+    base, tuned = (arm_scores(scorer, case, arm) for arm in (case.base, case.tuned))
     results = _results(case, metrics, primary, base, tuned)
     baselines = _baselines(case, scorer)
     trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
@@ -170,7 +170,8 @@ def judge(case: Case) -> Judgement:
     )
 
 
-def _scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
+def arm_scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
+    """Return the scores of one arm's outputs; a reward among them is measured against the base."""
     return [
         scorer.score(sample, replace(output, base_nll=base.nll))
         for sample, output, base in zip(case.samples, arm, case.base, strict=True)

@@ -67,11 +67,16 @@ class Metric:
 
     def show(self, value: float) -> str:
         """Return a value as a reader sees it: "42.0 %" or "2.303 nats/token"."""
-        return f"{value:.4g} {self.unit}" if self.unit else f"{100 * value:.1f} %"
+        return shown(value, self.unit)
 
     def show_delta(self, delta: float) -> str:
         """Return a difference with its sign: "+42.0 points" or "-0.12 nats/token"."""
         return f"{delta:+.3g} {self.unit}" if self.unit else f"{100 * delta:+.1f} points"
+
+
+def shown(value: float, unit: str) -> str:
+    """Return a value with its unit; a share, which has none, in per cent."""
+    return f"{value:.4g} {unit}" if unit else f"{100 * value:.1f} %"
 
 
 def number(value: Value) -> float:

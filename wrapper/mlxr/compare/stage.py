@@ -11,22 +11,24 @@ from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.metric import Metric
 from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
+from mlxr.compare.scored import Scored, scored
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import file_sha256, read_json, read_jsonl
+from mlxr.files import file_sha256, read_json, read_jsonl, write_json
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe, typed
 from mlxr.trained import check_weights
-from mlxr.workspace import Adapter, Prepared, Workspace
+from mlxr.workspace import Adapter, Prepared, Run, Workspace
 
 
 @dataclass(frozen=True)
 class _Question:
-    """One test record, ready to be asked."""
+    """One record, ready to be asked."""
 
     sample: Sample
     prompt: Prompt
@@ -75,6 +77,51 @@ def compare(
     return finish(adapter.compare, made, judgement, adapter.folder)
 
 
+def score(run: Run, workspace: Workspace, display: Display) -> Scored:
+    """Return how base and tuned do on the validation split, and keep it in the run's sweep/.
+
+    That is for choosing between runs, by the same rules as `compare`; it is no verdict, and the
+    test rows stay unseen. Raises MlxrError as `compare` does.
+    """
+    adapter, record = Adapter(run), run.read_record()
+    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
+    prepared = workspace.prepared(recipe.name)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
+    _check(adapter, record, manifest.sha256, path)
+    _check_answers(prepared, "valid")
+    questions = _questions(prepared, recipe, "valid")
+    request = _request(recipe, questions)
+    base, tuned = (
+        run_arm(name, request, weights, run.sweep, workspace.outputs, display).outputs
+        for name, weights in (("base", None), ("tuned", adapter.folder))
+    )
+    found = scored(
+        Case(
+            samples=[question.sample for question in questions],
+            base=base,
+            tuned=tuned,
+            train_targets=[target_text(row) for row in read_jsonl(prepared.split("train"))],
+            rules=recipe.compare,
+            seed=recipe.seed,
+            prompts=[question.prompt_sha256 for question in questions],
+        )
+    )
+    about = {"run": run.name, "adapter_sha256": file_sha256(run.adapter)}
+    data = {"split": "valid", "n": len(questions), **record["data"]}
+    write_json(run.scores, {**about, "data": data, **found.to_json()})
+    return found
+
+
+def check_choice(recipe: Recipe, prepared: Prepared) -> Metric:
+    """Return the metric by which `score` tells runs apart.
+
+    Raises MlxrError where there is none by that name, or the validation split has no answers.
+    """
+    _check_answers(prepared, "valid")
+    targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
+    return primary_metric(recipe.compare, make_scorer(recipe.compare, targets))
+
+
 def _origin(
     adapter: Adapter,
     record: Mapping[str, Any],
@@ -121,19 +168,19 @@ def _check(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -
         )
 
 
-def _check_answers(prepared: Prepared) -> None:
+def _check_answers(prepared: Prepared, split: str = "test") -> None:
     """Raise MlxrError where there are no prompts to answer."""
-    if any("text" in row for row in read_jsonl(prepared.split("test"))):
+    if any("text" in row for row in read_jsonl(prepared.split(split))):
         raise MlxrError(
-            f"{prepared.split('test')} is plain text: there is no prompt to answer, nor an answer.",
+            f"{prepared.split(split)} is plain text: there is no prompt to answer, nor an answer.",
             "mlx_lm measures its loss: python -m mlx_lm lora --test",
         )
 
 
-def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
-    """Return the test records in tokens, checked against those that prep saw."""
+def _questions(prepared: Prepared, recipe: Recipe, split: str = "test") -> list[_Question]:
+    """Return the records of a split in tokens, checked against those that prep saw."""
     tokenizer = load_tokenizer(recipe)
-    rows = list(read_jsonl(prepared.split("test")))[: recipe.compare.limit]
+    rows = list(read_jsonl(prepared.split(split)))[: recipe.compare.limit]
     sources = source_texts(rows)
     questions = [
         _question(row, source, tokenizer) for row, source in zip(rows, sources, strict=True)
@@ -145,15 +192,16 @@ def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
     ]
     if drifted:
         raise MlxrError(
-            f"{len(drifted)} of {len(rows)} test prompts have other tokens now than when they were"
-            f" prepared (first: {drifted[0]}): the tokenizer or its chat template has changed.",
+            f"{len(drifted)} of {len(rows)} {split} prompts have other tokens now than when they"
+            f" were prepared (first: {drifted[0]}): the tokenizer or its chat template has"
+            " changed.",
             f"Prepare and train again with {recipe.model} as it is now.",
         )
     context = tokenizer.context_length
     longest = max(len(question.prompt.ids) for question in questions)
     if context and longest > context:
         raise MlxrError(
-            f"A test row has {longest:,} tokens, more than the model's {context:,}.",
+            f"A {split} row has {longest:,} tokens, more than the model's {context:,}.",
             "Lower train.max_seq_length to the model's limit, then prepare again.",
         )
     return questions

@@ -63,6 +63,8 @@ class Train(Table):
     """Rows in a batch."""
     grad_accumulation_steps: Positive = 1
     """Batches to an optimizer update."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Seeds training alone; default: the recipe's `seed`, which also divides the data."""
     resume_adapter_file: str | None = None
     """Weights (.safetensors) to begin from, as another run's adapters.safetensors."""
     num_layers: Annotated[int, Field(ge=-1)] = 16
@@ -192,6 +194,11 @@ class Recipe(Table):
     @classmethod
     def _known(cls, codes: list[str]) -> list[str]:
         return sorted(set(codes))
+
+    @property
+    def training_seed(self) -> int:
+        """What seeds training."""
+        return self.seed if self.train.seed is None else self.train.seed
 
     @property
     def template(self) -> Path | None:

@@ -128,6 +128,7 @@ def show_watched(terminal: Terminal, run: Run, status: str) -> None:
         "done": "Trained to its end.",
         "patience": "Stopped early: the validation loss no longer fell.",
         "interrupted": "Interrupted and saved.",
+        "paused": "Paused by a sweep, and saved.",
         "killed": "Ended by the system or by a person, without saving.",
         "nonfinite": "Failed: something was no longer a finite number.",
         "memory": "Failed: memory ran out.",

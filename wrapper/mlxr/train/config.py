@@ -63,7 +63,7 @@ def mlx_lm_config(
         "test": False,
         "data": str(data),
         "adapter_path": str(adapter),
-        "seed": recipe.seed,
+        "seed": recipe.training_seed,
         "fine_tune_type": train.fine_tune_type,
         "num_layers": _num_layers(train, model),
         "lora_parameters": lora_parameters(train),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,8 +99,17 @@ def rewind(run: Run, iteration: int) -> Figures:
         if event["event"] != "ended" and event.get("iteration", 0) <= iteration
     ]
     write_jsonl(run.events, kept)
+    return _amount(kept)
+
+
+def so_far(run: Run) -> dict[str, Any]:
+    """Return what the events of a run that has not ended amount to, as `result` in run.json."""
+    return asdict(_amount(_events(run.events)))
+
+
+def _amount(events: Iterable[dict[str, Any]]) -> Figures:
     figures = Figures()
-    for event in kept:
+    for event in events:
         figures.take(from_json(event))
     return figures
 

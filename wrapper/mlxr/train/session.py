@@ -201,12 +201,13 @@ class Session:
             self._validate()
         # All ranks ask at the same places, and all end where one of them was asked to.
         asked = self.world.any(self.interrupt.requested or self.pipe.broken)
-        asked = asked and updated and not last
-        if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked:
+        pause = self.settings.pause is not None and now.iteration >= self.settings.pause
+        asked, pause = (each and updated and not last for each in (asked, pause))
+        if (updated and now.iteration % self.args.steps_per_save == 0) or last or asked or pause:
             self.pipe.send(Saved(now.iteration, str(self.checkpoints.save(now))))
         self._stop_if_spent()
-        if asked:
-            raise Stop(Ended("interrupted", now.iteration))
+        if asked or pause:
+            raise Stop(Ended("interrupted" if asked else "paused", now.iteration))
 
     def _stop_if_spent(self) -> None:
         patience, now = self.settings.patience, self.progress

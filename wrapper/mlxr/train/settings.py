@@ -35,5 +35,7 @@ class Settings:
     """Weights from which mlx_lm was told to begin."""
     resume: str | None = None
     """Checkpoint folder to go on from."""
+    pause: int | None = None
+    """Iterations after which to save and end, as if asked to; the schedule stays the whole's."""
     remote: bool = False
     """Whether mlx.launch started the child; then mlxr reads the events in their file."""

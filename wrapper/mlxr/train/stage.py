@@ -59,11 +59,12 @@ def plan(loaded: Loaded, workspace: Workspace, ranks: Ranks = ALONE) -> Plan:
     return Plan(loaded, prepared, manifest, length, config, ranks)
 
 
-def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
+def train(plan: Plan, workspace: Workspace, display: Display, pause: int | None = None) -> Training:
     """Train as planned into a new run folder and return how it ended.
 
-    Ctrl-C ends the training with everything saved. Raises MlxrError when it failed; the run
-    folder then says why, and keeps the last finite weights.
+    Ctrl-C ends the training with everything saved; so does `pause`, after so many iterations.
+    Raises MlxrError when it failed; the run folder then says why, and keeps the last finite
+    weights.
     """
     recipe = plan.loaded.recipe
     run = workspace.new_run(recipe.name)
@@ -73,7 +74,7 @@ def train(plan: Plan, workspace: Workspace, display: Display) -> Training:
     if blas.wanted() and not blas.find():
         display.show(Note(blas.ADVICE))
     record = opening(plan.loaded, plan.manifest) | {"ranks": asdict(plan.ranks)}
-    told = settings(run, recipe, ranks=plan.ranks)
+    told = settings(run, recipe, ranks=plan.ranks, pause=pause)
     return _supervise(run, plan.prepared, record, told, Figures(), display)
 
 
@@ -84,9 +85,10 @@ def _model(recipe: Recipe, run: Run) -> str:
     return str(with_chat_template(recipe.model, Path(recipe.chat_template), run.model))
 
 
-def resume(run: Run, workspace: Workspace, display: Display) -> Training:
+def resume(run: Run, workspace: Workspace, display: Display, pause: int | None = None) -> Training:
     """Go on with a run that stopped, from its newest checkpoint, as if it never had.
 
+    With `pause` it stops again after so many iterations, counted from the run's beginning.
     Raises MlxrError when it is finished, has no checkpoint, or its data have changed.
     """
     record = run.read_record()
@@ -105,7 +107,7 @@ def resume(run: Run, workspace: Workspace, display: Display) -> Training:
     iteration = int(found[-1].name)
     display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
     figures = rewind(run, iteration)
-    told = settings(run, recipe, found[-1], _ranks(record))
+    told = settings(run, recipe, found[-1], _ranks(record), pause)
     return _supervise(run, prepared, record, told, figures, display)
 
 
@@ -131,7 +133,11 @@ def _ranks(record: Mapping[str, Any]) -> Ranks:
 
 
 def settings(
-    run: Run, recipe: Recipe, checkpoint: Path | None = None, ranks: Ranks = ALONE
+    run: Run,
+    recipe: Recipe,
+    checkpoint: Path | None = None,
+    ranks: Ranks = ALONE,
+    pause: int | None = None,
 ) -> Settings:
     """Return what the child is told beyond mlx_lm's configuration."""
     train = recipe.train
@@ -141,7 +147,7 @@ def settings(
         events=str(run.events),
         patience=train.early_stopping_patience,
         keep=train.keep_checkpoints,
-        seed=recipe.seed,
+        seed=recipe.training_seed,
         min_delta=train.min_delta,
         max_grad_norm=train.max_grad_norm,
         answer_start_weight=train.answer_start_weight,
@@ -149,6 +155,7 @@ def settings(
         clear_cache_threshold=train.clear_cache_threshold,
         begin_from=train.resume_adapter_file,
         resume=str(checkpoint) if checkpoint else None,
+        pause=pause,
         remote=ranks.hosts is not None,
     )
 

@@ -1,0 +1,1 @@
+"""Several trainings of one recipe beside each other, chosen by the validation split."""
