@@ -38,6 +38,9 @@ CHILDREN = [
     "compare/likelihood.py",
     "export/child.py",
     "export/measure.py",
+    "plan/child.py",
+    "plan/products.py",
+    "plan/speed.py",
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
@@ -54,11 +57,11 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "example", "export", "init"},
+    {"demo", "doctor", "example", "export", "init", "plan"},
     {"prep", "train", "compare"},
     {"manifest"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "forest", "near", "quiet", "values"},
+    {"blas", "events", "files", "forest", "near", "power", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

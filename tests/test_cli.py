@@ -11,7 +11,9 @@ import pytest
 from conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = ["demo", "init", "doctor", "prep", "preview", "schema", "train", "compare", "export"]
+COMMANDS = [
+    "demo", "init", "doctor", "prep", "preview", "plan", "schema", "train", "compare", "export",
+]  # fmt: skip
 
 
 def test_help_tells_the_story(mlxr: Run) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STORY: dict[str, list[Callable[..., None]]] = {
     "Start": [start.demo, start.init, start.doctor],
-    "Prepare": [prepare.prep, prepare.preview, prepare.schema],
+    "Prepare": [prepare.prep, prepare.preview, prepare.plan, prepare.schema],
     "Train": [train.train, train.watch],
     "Judge": [judge.compare],
     "Use": [export.export],
