@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlxr.errors import MlxrError
 from mlxr.files import write_jsonl
 from mlxr.plan import duration, memory, need
 from mlxr.plan.anatomy import Anatomy, Product, Trained
 from mlxr.plan.duration import line, saves, validations
+from mlxr.plan.evidence import examine
 from mlxr.plan.optimum import optimum
 from mlxr.plan.trial import Trial, choose
 from mlxr.plan.work import flops, forward_flops, seconds
 from mlxr.plan.workload import Batch, Row, Workload, epoch, in_order, padding, read_rows
-from mlxr.recipe import Train
+from mlxr.recipe import Compare, Train
 from mlxr.train.config import Schedule
 
 BLOCK = Product(
@@ -197,3 +199,35 @@ def test_chinchilla() -> None:
     assert found.spent == 5 * flops(model, TRAIN, batch(17))
     equal = found.equal_parameters
     assert 6 * equal * 20 * equal == pytest.approx(found.spent)
+
+
+def answers(folder: Path) -> Path:
+    file = folder / "train.jsonl"
+    message = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
+    write_jsonl(file, [{"messages": message, "mlxr": {"tokens": 4, "offset": 2}}])
+    return file
+
+
+def test_what_a_test_split_shows(tmp_path: Path) -> None:
+    file = answers(tmp_path)
+    found = examine(250, Compare(primary="exact", min_effect=0.1), file)
+    assert [each.differ for each in found.shown] == [0.1, 0.3, 0.5]
+    assert [each.smallest for each in found.shown] == pytest.approx(
+        [0.0560, 0.0970, 0.1253], abs=1e-4
+    )
+    assert (found.rows, found.needed, found.verdict) == (250, 236, True)
+    fewer = examine(250, Compare(primary="exact", limit=9, min_effect=0.4), file)
+    assert (fewer.rows, fewer.verdict) == (9, False)
+    assert [each.smallest for each in fewer.shown] == [None, None, None]
+    assert fewer.needed == 20, "at least as many cases differ as the effect is large"
+    assert examine(0, Compare(primary="exact"), file).shown == ()
+
+
+def test_what_has_a_unit_is_not_judged_as_a_share(tmp_path: Path) -> None:
+    found = examine(250, Compare(primary="nll_per_token", min_effect=0.1), answers(tmp_path))
+    assert (found.share, found.needed) == (False, None)
+
+
+def test_a_metric_that_there_is_not_is_told_before_training(tmp_path: Path) -> None:
+    with pytest.raises(MlxrError, match="'exakt' is no metric"):
+        examine(250, Compare(primary="exakt"), answers(tmp_path))

@@ -127,7 +127,7 @@ def _train(
     """Fill `trial` with what the child reports, until that is enough."""
     made = Workspace(folder).new_run(plan.loaded.recipe.name)
     told = replace(stage.configure(plan, made), patience=None)
-    total, said = plan.config["iters"], None
+    least, said = plan.config["save_every"], None
     begin = last = time.perf_counter()
     with stage.start(made, plan.ranks, told) as child:
         for event in child.events():
@@ -137,7 +137,7 @@ def _train(
             if isinstance(event, Started):
                 begin = now
             if isinstance(event, Trained):
-                display.show(Progress("iterations", event.iteration, total))
+                display.show(Progress("iterations", min(event.iteration, least), least))
             if isinstance(event, Saved) and now - begin > ENOUGH:
                 return
         ended = faults.told(said, child.wait(), len(trial.laps))

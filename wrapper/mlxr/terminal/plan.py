@@ -121,21 +121,31 @@ def _show_time(terminal: Terminal, forecast: Forecast) -> None:
 
 
 def _seconds(value: float) -> str:
+    """Return a short time with its unit, a long one as a clock shows it."""
+    if value >= 100:
+        return clock(value)
     return f"{value:.2f} s" if value >= 0.1 else f"{1000 * value:.1f} ms"
 
 
 def _show_evidence(terminal: Terminal, evidence: Evidence) -> None:
-    said = " · ".join(
-        f"{_points(each.smallest)} where base and tuned differ in {_share(each.differ)} of them"
+    said = [
+        f"{100 * each.smallest:.0f} points where base and tuned differ in"
+        f" {_share(each.differ)} of them"
         for each in evidence.shown
-    )
+        if each.smallest is not None
+    ]
     what = "" if evidence.share else f" of a share ({evidence.primary} is none)"
     terminal.result(
-        f"\ntest    {_rows(evidence.rows)}; the smallest difference{what} that they show, with 80 %"
-        f" power at 5 %:\n        {said}"
+        f"\ntest    {_rows(evidence.rows)}; the smallest difference{what} that they show, with"
+        f" 80 % power at 5 %:\n        {' · '.join(said) or 'none, so few are they'}"
     )
     if not evidence.verdict:
         terminal.result("        Too few for a verdict.", "yellow")
+    if evidence.min_effect and not evidence.share:
+        terminal.result(
+            f"        Whether compare.min_effect = {evidence.min_effect:g} can be seen depends on"
+            f" how {evidence.primary} varies, which only comparing tells."
+        )
     if evidence.needed is not None:
         enough = evidence.needed <= evidence.rows
         words = "which is enough" if enough else "and there are fewer"
@@ -148,10 +158,6 @@ def _show_evidence(terminal: Terminal, evidence: Evidence) -> None:
 
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _points(smallest: float | None) -> str:
-    return "none" if smallest is None else f"{100 * smallest:.0f} points"
 
 
 def _show_optimum(terminal: Terminal, optimum: Optimum) -> None:
