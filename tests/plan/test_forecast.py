@@ -165,7 +165,7 @@ def test_steps_that_fail_are_told_and_leave_nothing(
     said: str,
 ) -> None:
     model = float_model(tmp_path / "model")
-    recipe = prepared(mlxr, write_recipe(batch_size=4, model=model))
+    recipe = prepared(mlxr, write_recipe(batch_size=4, val_batches=0, model=model))
     path = [str(INJECTED), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(part for part in path if part))
     monkeypatch.setenv("FAULT", fault)

@@ -94,7 +94,8 @@ def _copy(
     taken = sorted((rows[place] for batch in batches for place in batch.rows), key=_line)
     wanted = {row.line for row in taken}
     records = [record for line, record in numbered_jsonl(prepared.split(split)) if line in wanted]
-    write_jsonl(folder / "data" / f"{split}.jsonl", records)
+    if records:  # mlx_lm takes a split that is not there, but none that is empty
+        write_jsonl(folder / "data" / f"{split}.jsonl", records)
     return taken
 
 
