@@ -92,11 +92,11 @@ def test_the_page_says_it_all(mlxr: Run, write_recipe: Write) -> None:
     for said in (
         "4 iterations (21 an epoch), 4 updates (21 an epoch), 0.19 epochs;",
         "self_attn.q_proj 1 2,048",
-        "estimated from the model's config; the batch that needs most has 2 × ",
+        "estimated from the model's config on the batch that needs most, 2 × ",
         "8 rows; the smallest difference that they show, with 80 % power at 5 %:",
         "Too few for a verdict.",
         "compare.min_effect = 0.4 of exact takes about 20 rows, and there are fewer",
-        "this model trained from nothing (D = 20·N, C = 6·N·D) 623,488 12,469,760 20 4.66e+13",
+        "this model, from nothing 623,488 12,469,760 20 4.66e+13",
         "arXiv:2203.15556",
         "What it does not say: how many rows fine-tuning needs.",
     ):

@@ -21,9 +21,9 @@ from mlxr.plan.workload import Workload
 EACH = 20
 """Compute-optimal tokens for each parameter, by Approaches 1 and 2."""
 SAYS = (
-    "As counted, C leaves out the gradients of frozen weights (about 4·N·D remains where all"
-    " blocks are adapted) and includes padding, attention and what grad_checkpoint computes"
-    " again.\n"
+    "As it is, counted product by product, C leaves out the gradients of frozen weights (about"
+    " 4·N·D remains where all blocks are adapted) and includes padding, attention and what"
+    " grad_checkpoint computes again.\n"
     "What this says: training a model of this size from nothing is best spent on about 20 tokens"
     " a parameter. What it does not say: how many rows fine-tuning needs. The base model has had"
     " its training; the law is about the loss of new models that see each token once, not about"

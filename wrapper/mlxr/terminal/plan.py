@@ -81,14 +81,14 @@ def _show_memory(terminal: Terminal, forecast: Forecast) -> None:
     other = need.machine is not None and need.machine != need.limit
     machine = f" (the machine has {_gb(need.machine or 0)})" if other else ""
     batch = need.heaviest
+    terminal.result(f"memory  {_gb(need.peak)}{limit}{machine}, {how}")
     terminal.result(
-        f"memory  {_gb(need.peak)}{limit}{machine}, {how}; the batch that needs most has"
-        f" {len(batch.rows):,} × {batch.width - 1:,} tokens"
+        f"        on the batch that needs most, {len(batch.rows):,} × {batch.width - 1:,} tokens"
     )
     terminal.result(
-        f"        by estimate: weights {_gb(parts.weights / 1e9)}, trained parameters with gradient"
-        f" and optimizer {_gb(parts.trained / 1e9)}, activations {_gb(parts.activations / 1e9)},"
-        f" logits {_gb(parts.logits / 1e9)}"
+        f"        by estimate: weights {_gb(parts.weights / 1e9)}, trained"
+        f" {_gb(parts.trained / 1e9)}, activations {_gb(parts.activations / 1e9)}, logits"
+        f" {_gb(parts.logits / 1e9)}"
     )
     if need.fits is False:
         terminal.result("        It does not fit.", "bold red")
@@ -115,8 +115,7 @@ def _show_time(terminal: Terminal, forecast: Forecast) -> None:
     terminal.result(f"        {', '.join(parts)}")
     if not need.measured:
         terminal.result(
-            "        from the speed of each kind of the model's matrix products, timed alone on"
-            " random weights; all else is left out"
+            "        from its matrix products, each kind timed alone; all else is left out"
         )
 
 
@@ -128,16 +127,10 @@ def _seconds(value: float) -> str:
 
 
 def _show_evidence(terminal: Terminal, evidence: Evidence) -> None:
-    said = [
-        f"{100 * each.smallest:.0f} points where base and tuned differ in"
-        f" {_share(each.differ)} of them"
-        for each in evidence.shown
-        if each.smallest is not None
-    ]
     what = "" if evidence.share else f" of a share ({evidence.primary} is none)"
     terminal.result(
         f"\ntest    {_rows(evidence.rows)}; the smallest difference{what} that they show, with"
-        f" 80 % power at 5 %:\n        {' · '.join(said) or 'none, so few are they'}"
+        f" 80 % power at 5 %:\n        {_smallest(evidence)}"
     )
     if not evidence.verdict:
         terminal.result("        Too few for a verdict.", "yellow")
@@ -156,6 +149,16 @@ def _show_evidence(terminal: Terminal, evidence: Evidence) -> None:
         )
 
 
+def _smallest(evidence: Evidence) -> str:
+    words = " where base and tuned differ in"
+    said = []
+    for each in evidence.shown:
+        if each.smallest is not None:
+            said.append(f"{100 * each.smallest:.0f} points{words} {_share(each.differ)}")
+            words = " in"
+    return f"{' · '.join(said)} of them" if said else "none, so few are they"
+
+
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
@@ -163,26 +166,29 @@ def _rows(count: int) -> str:
 def _show_optimum(terminal: Terminal, optimum: Optimum) -> None:
     nd = optimum.parameters * optimum.tokens
     each = f"{optimum.tokens / optimum.parameters:.3g}"
-    terminal.result("\ncompute-optimal view (Hoffmann et al. 2022, arXiv:2203.15556)")
+    terminal.result(
+        "\ncompute-optimal view (Hoffmann et al. 2022, arXiv:2203.15556): N parameters are best"
+        "\n        trained from nothing on D = 20·N tokens, with C = 6·N·D operations"
+    )
     terminal.table(
-        ["", "parameters N", "tokens D", "D / N", "operations C"],
+        ["", "N", "D", "D / N", "C"],
         [
             [
-                "this model trained from nothing (D = 20·N, C = 6·N·D)",
+                "this model, from nothing",
                 f"{optimum.parameters:,}",
                 f"{optimum.optimal_tokens:,}",
                 "20",
                 f"{optimum.optimal:.3g}",
             ],
             [
-                "this run, if every weight were trained (C = 6·N·D)",
+                "this run, all weights trained",
                 f"{optimum.parameters:,}",
                 f"{optimum.tokens:,}",
                 each,
                 f"{optimum.rule:.3g}",
             ],
             [
-                f"this run as counted (C = {optimum.spent / nd:.2g}·N·D)",
+                f"this run, as it is ({optimum.spent / nd:.2g}·N·D)",
                 f"{optimum.parameters:,}",
                 f"{optimum.tokens:,}",
                 each,
