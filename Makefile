@@ -23,6 +23,7 @@ bench: .venv/tested
 	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/prep_speed.py --count 20000
 	$(BIN)/python tests/bench/training.py
+	$(BIN)/python tests/bench/plan_ratios.py
 	$(BIN)/python tests/bench/calibration.py
 	$(BIN)/python tests/bench/report_speed.py
 

@@ -42,6 +42,9 @@ CHILDREN = [
     "export/child.py",
     "export/measure.py",
     "serve/child.py",
+    "plan/child.py",
+    "plan/products.py",
+    "plan/speed.py",
     "train/batches.py",
     "train/checkpoints.py",
     "train/child.py",
@@ -58,12 +61,12 @@ CHILDREN = [
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"api", "demo", "doctor", "example", "export", "init", "runs", "serve", "sweep"},
+    {"api", "demo", "doctor", "example", "export", "init", "plan", "runs", "serve", "sweep"},
     {"chat"},
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "forest", "near", "quiet", "values"},
+    {"blas", "events", "files", "forest", "near", "power", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

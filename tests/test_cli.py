@@ -12,7 +12,7 @@ from conftest import Ran
 
 Run = Callable[..., Ran]
 COMMANDS = (
-    *("demo", "init", "doctor", "prep", "preview", "schema", "train", "watch", "sweep"),
+    *("demo", "init", "doctor", "prep", "preview", "plan", "schema", "train", "watch", "sweep"),
     *("compare", "runs", "chat", "export", "serve"),
 )
 

@@ -18,9 +18,8 @@ from mlxr.compare.statistics import (
     estimate,
     holm,
     outcome,
-    samples_needed,
-    smallest_detectable,
 )
+from mlxr.power import samples_needed, smallest_detectable
 
 STATS = GOLDEN["stats"]
 RIGHT = Metric("right", "binary", True, "right answers", "")

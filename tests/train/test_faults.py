@@ -339,10 +339,19 @@ def test_the_last_word_is_the_childs_own() -> None:
 @pytest.mark.parametrize(
     ("train", "expected"),
     [
-        ({"batch_size": 5}, "train.batch_size = 2, train.grad_accumulation_steps = 2"),
-        ({"batch_size": 1}, "train.grad_checkpoint = true"),
-        ({"batch_size": 1, "grad_checkpoint": True}, "train.max_seq_length = 1024"),
+        ({"batch_size": 5}, {"batch_size": 2, "grad_accumulation_steps": 2}),
+        ({"batch_size": 1}, {"grad_checkpoint": True}),
+        ({"batch_size": 1, "grad_checkpoint": True}, {"max_seq_length": 1024}),
     ],
 )
-def test_settings_that_need_less_memory(train: dict[str, Any], expected: str) -> None:
+def test_settings_that_need_less_memory(train: dict[str, Any], expected: dict[str, Any]) -> None:
     assert faults.lighter(Train.model_validate(train)) == expected
+
+
+def test_what_is_set_for_less_memory_takes_the_place_of_what_was_given() -> None:
+    given = ["train.batch_size=4", "train.grad_checkpoint=false"]
+    said = faults.with_less({"grad_checkpoint": True}, "r.toml", given, "plan")
+    again = "r.toml --set train.batch_size=4"
+    assert said == (
+        f"set train.grad_checkpoint = true in r.toml, then: mlxr prep {again} && mlxr plan {again}"
+    )

@@ -48,6 +48,23 @@ class ModelConfig:
         return self._first("max_position_embeddings", "n_positions", "seq_length")
 
     @property
+    def heads(self) -> int | None:
+        """Attention heads of a block, where the config names them."""
+        return self._first("num_attention_heads", "n_heads", "n_head")
+
+    @property
+    def experts(self) -> int:
+        """Experts that each token meets, in a model that has several to choose from."""
+        return self._first("num_experts_per_tok", "moe_top_k", "top_k_experts") or 1
+
+    @property
+    def dtype(self) -> str:
+        """What its weights are stored in, but for those quantised; where not told, 16 bits."""
+        told = [table.get(name) for table in self._tables() for name in ("torch_dtype", "dtype")]
+        known = ("float32", "float16", "bfloat16")
+        return next((each for each in told if each in known), "bfloat16")
+
+    @property
     def quantized(self) -> bool:
         """Whether the weights are quantised."""
         return any(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlxr.prep.audit.balance import smallest_difference
+from mlxr.power import smallest_difference
 from mlxr.prep.audit.findings import Finding
 from prep.audit.answered import Row, codes, events, findings, name
 

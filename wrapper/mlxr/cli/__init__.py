@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STORY: dict[str, list[Callable[..., None] | typer.Typer]] = {
     "Start": [start.demo, start.init, start.doctor],
-    "Prepare": [prepare.prep, prepare.preview, prepare.schema],
+    "Prepare": [prepare.prep, prepare.preview, prepare.plan, prepare.schema],
     "Train": [train.train, train.watch, train.sweep],
     "Judge": [judge.compare, runs.runs],
     "Use": [use.chat, export.export, use.serve],

@@ -63,6 +63,13 @@ Rows = Annotated[
     ),
 ]
 Tokens = Annotated[bool, typer.Option("--tokens", help="One token a line, with its id.")]
+Measure = Annotated[
+    bool,
+    typer.Option(
+        "--measure/--no-measure",
+        help="Train a few steps to measure, or estimate from the model's config.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show every final value and the plain command.")
 ]

@@ -1,4 +1,4 @@
-"""prep, preview and schema."""
+"""prep, preview, plan and schema."""
 
 from __future__ import annotations
 
@@ -40,6 +40,24 @@ def preview(
     with terminal.display() as display:
         seen = command.preview(loaded.recipe, display, count, row or ())
     show_preview(terminal, seen, loaded.typed, one_a_line=tokens)
+
+
+def plan(
+    recipe: options.RecipeArgument = None,
+    measure: options.Measure = True,
+    set_: options.Override = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Tell time, memory and what the test rows can show."""
+    from mlxr.plan.forecast import forecast
+    from mlxr.terminal.plan import show_forecast
+
+    terminal = meaning.terminal(as_json, quiet)
+    loaded = meaning.load(recipe, set_)
+    with terminal.display() as display:
+        found = forecast(loaded, meaning.here(), display, measure=measure)
+    show_forecast(terminal, found)
 
 
 def schema(as_json: options.Json = True) -> None:

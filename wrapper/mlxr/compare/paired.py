@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 from mlxr.compare.clusters import Clusters, added, effective_n
-from mlxr.compare.intervals import Interval, Z, error_of_mean, mcnemar, newcombe, student_t
+from mlxr.compare.intervals import Interval, error_of_mean, mcnemar, newcombe, student_t
 from mlxr.compare.metric import Metric, number, sums
 from mlxr.compare.ranking import bootstrap_auroc
 from mlxr.compare.resampling import Bootstrap, bootstrap, sign_flip
 from mlxr.compare.sample import Value
-
-DETECT = Z + NormalDist().inv_cdf(0.8)
-"""Standard errors that a test at 5 % sees with 80 % power: 2.80."""
+from mlxr.power import smallest_detectable
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,6 @@ class Paired:
     broken: int | None = None
     both: int | None = None
     neither: int | None = None
-
-
-def smallest_detectable(se: float) -> float:
-    """Return the true difference that a test at 5 % finds with 80 % power: 2.80 · SE."""
-    return DETECT * se
 
 
 def within_shares(metric: Metric, interval: Interval, low: float) -> Interval:

@@ -8,7 +8,6 @@ bootstrap intervals cover far less than they promise.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +15,7 @@ from typing import Literal
 from mlxr.compare.clusters import Clusters, added, effective_n
 from mlxr.compare.intervals import Interval, student_t, wilson
 from mlxr.compare.metric import Metric, number, sums
-from mlxr.compare.paired import COMPARE, DETECT, Paired, smallest_detectable, within_shares
+from mlxr.compare.paired import COMPARE, Paired, within_shares
 from mlxr.compare.ranking import bootstrap_auroc_one, both_labels
 from mlxr.compare.resampling import bootstrap_one
 from mlxr.compare.sample import Score, Value
@@ -30,8 +29,6 @@ __all__ = [
     "estimate",
     "holm",
     "outcome",
-    "samples_needed",
-    "smallest_detectable",
 ]
 
 Outcome = Literal["fixed", "broken", "both", "neither", "win", "loss", "tie", "unscored"]
@@ -55,11 +52,6 @@ def holm(ps: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(ps) - rank) * ps[i]))
         adjusted[i] = highest
     return adjusted
-
-
-def samples_needed(sd: float, delta: float) -> int:
-    """Return how many samples would show `delta` with 80 % power: ⌈(2.80 · sd / δ)²⌉."""
-    return math.ceil((DETECT * sd / delta) ** 2)
 
 
 def compare_metric(

@@ -11,13 +11,13 @@ from typing import Literal
 
 from mlxr.compare.alarms import Alarm
 from mlxr.compare.metric import Metric
-from mlxr.compare.statistics import Paired, samples_needed
+from mlxr.compare.statistics import Paired
+from mlxr.power import VERDICT, samples_needed
 
 Code = Literal[
     "BLOCKED", "BELOW_TRIVIAL_BASELINE", "IMPROVED", "REGRESSED", "EQUIVALENT", "INCONCLUSIVE"
 ]
 
-MIN_SAMPLES = 10
 COVERS = (
     "The interval covers the choice of test examples only. It does not cover training-seed "
     "variance (one fine-tuning run) or other prompts."
@@ -134,14 +134,14 @@ def _gain(metric: Metric, paired: Paired) -> tuple[float, float]:
 
 def _too_few(metric: Metric, paired: Paired | None) -> list[str]:
     n = paired.n if paired else 0
-    if n >= MIN_SAMPLES and paired and paired.clusters < MIN_SAMPLES:
+    if n >= VERDICT and paired and paired.clusters < VERDICT:
         return [
             f"The {n} samples are of only {paired.clusters} independent groups (clusters, or "
-            f"samples with one prompt); at least {MIN_SAMPLES} are needed."
+            f"samples with one prompt); at least {VERDICT} are needed."
         ]
-    if n >= MIN_SAMPLES:
+    if n >= VERDICT:
         return []
-    return [f"Only {n} samples have a score of {metric.title}; at least {MIN_SAMPLES} are needed."]
+    return [f"Only {n} samples have a score of {metric.title}; at least {VERDICT} are needed."]
 
 
 def _best(metric: Metric, baselines: Sequence[Baseline]) -> Baseline | None:

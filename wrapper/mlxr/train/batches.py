@@ -129,10 +129,15 @@ def positions(ranges: Any, width: int) -> Any:
 
     place = np.arange(1, width)
     found = np.flatnonzero((place >= ranges[:, :1]) & (place <= ranges[:, 1:]))
-    share = -(-len(ranges) * len(place) // SIXTEENTHS)
-    filled = np.zeros(share * max(1, -(-len(found) // share)), np.int32)
+    filled = np.zeros(filled_up(len(found), len(ranges) * len(place)), np.int32)
     filled[: len(found)] = found
     return filled
+
+
+def filled_up(targets: int, inputs: int) -> int:
+    """Return for how many of its inputs the logits of a batch with so many targets are computed."""
+    share = -(-inputs // SIXTEENTHS)
+    return share * max(1, -(-targets // share))
 
 
 def padded(length: int) -> int:

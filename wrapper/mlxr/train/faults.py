@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -82,9 +82,7 @@ def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     """Return what to say of a run that failed; `record` is its run.json."""
     result, path, given = record["result"], record["recipe_path"], record.get("set", ())
     message, again = result["message"], f"mlxr train {typed(path, given)}"
-    keys = lighter(train)
-    others = typed(path, [each for each in given if f"{each.partition('=')[0]} =" not in keys])
-    less = f"set {keys} in {path}, then: mlxr prep {others} && mlxr train {others}"
+    less = with_less(lighter(train), path, given, "train")
     kept = " The last finite weights are kept in the run's folder." if run.adapter.is_file() else ""
     resume = f"mlxr train {path} --resume" if list(run.checkpoints.glob("*/state.json")) else again
     begin = f"Training stopped at iteration {result['iterations']}: {message}.{kept}"
@@ -114,18 +112,29 @@ def failure(run: Run, record: dict[str, Any], train: Train) -> MlxrError:
     return MlxrError(text[record["status"]], hints[record["status"]])
 
 
-def lighter(train: Train) -> str:
-    """Return the keys that make training need less memory, the cheapest that is left first.
+def lighter(train: Train) -> dict[str, int | bool]:
+    """Return keys of [train] that make it need less memory, the cheapest that is left first.
 
     Halving the batch while doubling the accumulated batches leaves each update as it was.
-    Recomputing activations costs time; shorter rows and fewer layers change what is learned.
+    Recomputing activations costs time; shorter rows change what is learned.
     """
     if train.batch_size > 1:
         steps = train.grad_accumulation_steps * 2
         settings = {"batch_size": train.batch_size // 2, "grad_accumulation_steps": steps}
-        settings |= {"iters": train.iters * 2} if train.iters else {}
-    elif not train.grad_checkpoint:
-        return "train.grad_checkpoint = true"
-    else:
-        settings = {"max_seq_length": max(8, train.max_seq_length // 2)}
-    return ", ".join(f"train.{key} = {value}" for key, value in settings.items())
+        return settings | ({"iters": train.iters * 2} if train.iters else {})
+    if not train.grad_checkpoint:
+        return {"grad_checkpoint": True}
+    return {"max_seq_length": max(8, train.max_seq_length // 2)}
+
+
+def with_less(
+    settings: Mapping[str, Any], path: Path | str, given: Sequence[str], goal: str
+) -> str:
+    """Return how to set keys of [train] in a recipe and prepare it anew, up to `mlxr {goal}`.
+
+    `given` is what --set overrides; the keys set are left out of it.
+    """
+    shown = {f"train.{key}": str(value).lower() for key, value in settings.items()}
+    others = typed(path, [each for each in given if each.partition("=")[0].strip() not in shown])
+    keys = ", ".join(f"{key} = {value}" for key, value in shown.items())
+    return f"set {keys} in {path}, then: mlxr prep {others} && mlxr {goal} {others}"

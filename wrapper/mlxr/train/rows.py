@@ -26,4 +26,9 @@ def row_targets(dataset: Any, longest: int) -> list[int]:
         for i in range(len(dataset))
     ]
     pairs = zip(lengths, offsets, strict=True)
-    return [max(0, min(length, longest) - max(offset, 1)) for length, offset in pairs]
+    return [targets(length, offset, longest) for length, offset in pairs]
+
+
+def targets(length: int, offset: int, longest: int) -> int:
+    """Return the target tokens of a row of `length` tokens whose answer begins at `offset`."""
+    return max(0, min(length, longest) - max(offset, 1))

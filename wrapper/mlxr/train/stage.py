@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +68,20 @@ def train(plan: Plan, workspace: Workspace, display: Display, pause: int | None 
     """
     recipe = plan.loaded.recipe
     run = workspace.new_run(recipe.name)
-    paths = {"model": _model(recipe, run), "adapter_path": str(run.folder)}
-    write_json(run.config, {**plan.config, **paths})
+    told = replace(configure(plan, run), pause=pause)
     display.show(Step(f"Training {recipe.name} as run {run.name}"))
     if blas.wanted() and not blas.find():
         display.show(Note(blas.ADVICE))
     record = opening(plan.loaded, plan.manifest) | {"ranks": asdict(plan.ranks)}
-    told = settings(run, recipe, ranks=plan.ranks, pause=pause)
     return _supervise(run, plan.prepared, record, told, Figures(), display)
+
+
+def configure(plan: Plan, run: Run) -> Settings:
+    """Write what mlx_lm is given into the run folder; return what the child is told besides."""
+    recipe = plan.loaded.recipe
+    paths = {"model": _model(recipe, run), "adapter_path": str(run.folder)}
+    write_json(run.config, {**plan.config, **paths})
+    return settings(run, recipe, ranks=plan.ranks)
 
 
 def _model(recipe: Recipe, run: Run) -> str:
@@ -174,7 +180,7 @@ def _supervise(
     begin, before = time.perf_counter(), figures.seconds
     ended = Ended("interrupted", figures.iterations, "left without saving")
     written = run.events.stat().st_size if run.events.is_file() else 0
-    child = _child(run, _ranks(record), told)
+    child = start(run, _ranks(record), told)
     # From another host the events come in the run's file only.
     events = follow(run.events, lambda: child.running, written) if told.remote else child.events()
     try:
@@ -215,7 +221,7 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _child(run: Run, ranks: Ranks, told: Settings) -> Child:
+def start(run: Run, ranks: Ranks, told: Settings) -> Child:
     """Start the ranks of a training: here, or where the host file says."""
     here = ring(ranks.count, run.ring) if ranks.hosts is None else [{}]
     return Child("mlxr.train.child", [json.dumps(asdict(told))], run.log, here, ranks.launcher)

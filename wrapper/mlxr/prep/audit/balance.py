@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from mlxr.power import DIFFER, VERDICT, samples_needed, smallest_difference
 from mlxr.prep.audit.fields import Variety
 from mlxr.prep.audit.findings import FINDINGS, Finding
 from mlxr.prep.audit.hits import Audited, Hits, listed
@@ -19,16 +20,10 @@ RARE = 0.05
 _ROWS = 20
 """Training rows below which balance is not judged: 5 % would be less than one."""
 
-DIFFER = 0.3
-"""Share of test cases in which the two arms differ; half as many give a third less."""
 LARGE = 0.2
 """Difference that any test should be able to show."""
 SMALL = 0.1
 """Difference that a good test shows."""
-_ERRORS = 2.80
-"""Standard errors that a test at 5 % sees with 80 % power: 1.96 + 0.84."""
-_VERDICT = 10
-"""Test rows below which `mlxr compare` gives no verdict."""
 
 
 def undesirable(entries: Sequence[Audited]) -> list[Finding]:
@@ -76,21 +71,13 @@ def _category(entry: Audited) -> str | None:
     return entry.category or (entry.content.label if entry.content else None)
 
 
-def smallest_difference(rows: int) -> float:
-    """Return the difference of two shares that so many paired cases show with 80 % power.
-
-    2.80 · √(q / n), q the share of cases in which the arms differ.
-    """
-    return _ERRORS * math.sqrt(DIFFER / rows)
-
-
 def test_too_small(entries: Sequence[Audited]) -> list[Finding]:
     """Return whether the test split can only show differences over 20 points."""
     rows = sum(entry.split == "test" for entry in entries)
     if not rows or (smallest := smallest_difference(rows)) <= LARGE:
         return []
-    needed = math.ceil((_ERRORS / SMALL) ** 2 * DIFFER)
-    few = "; under 10 rows, compare gives no verdict" if rows < _VERDICT else ""
+    needed = samples_needed(math.sqrt(DIFFER), SMALL)
+    few = f"; under {VERDICT} rows, compare gives no verdict" if rows < VERDICT else ""
     kind = FINDINGS["test-too-small"]
     message = (
         f"test has {rows:,} {'row' if rows == 1 else 'rows'}: it shows a difference only from "
