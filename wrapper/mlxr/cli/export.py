@@ -8,7 +8,7 @@ from mlxr.cli import meaning, options
 
 
 def export(
-    what: options.ExportRun = None,
+    what: options.AdapterArgument = None,
     form: options.Form = "mlx",
     to: options.To = None,
     dequantize: options.Dequantize = True,

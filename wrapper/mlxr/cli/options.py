@@ -170,7 +170,7 @@ Like = Annotated[
     ),
 ]
 Listed = Annotated[bool, typer.Option("--list", help="List the shipped recipes, and stop.")]
-ExportRun = Annotated[
+AdapterArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN|RECIPE",

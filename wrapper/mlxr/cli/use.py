@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def chat(
-    what: options.RunArgument = None,
+    what: options.AdapterArgument = None,
     text: options.Question = None,
     both: options.Both = False,
     max_tokens: options.MaxTokens = 512,
@@ -44,7 +44,7 @@ def chat(
 
 
 def serve(
-    what: options.RunArgument = None,
+    what: options.AdapterArgument = None,
     host: options.Host = "127.0.0.1",
     port: options.Port = 8080,
     as_json: options.Json = False,

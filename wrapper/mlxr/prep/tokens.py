@@ -124,7 +124,10 @@ class Tokenizer:
     def end_of_turn(self) -> int | None:
         """Return the mark with which the chat template ends an answer, if it has one."""
         talk = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-        ids = [token for token in self.encode(talk).ids if not self.is_blank(token)]
+        try:
+            ids = [token for token in self.encode(talk).ids if not self.is_blank(token)]
+        except MlxrError:  # a template that wants other talks; the tokenizer's own end remains
+            return None
         return ids[-1] if ids and self.pieces.of(ids[-1:])[0].special else None
 
     def encode_all(self, examples: Sequence[Example]) -> list[Tokens | Refused]:
