@@ -9,7 +9,8 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
-from mlxr.compare.judge import Judged, Judgement, Result
+from mlxr.compare.figures import Result
+from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
 from mlxr.compare.statistics import Estimate, Interval
@@ -53,7 +54,7 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
         "findings": [dict(f) for f in origin.findings if f["level"] != "info"],
         "arms": dict(origin.arms),
         "loss_curve": dict(origin.loss_curve),
-        "data": {"n": len(judgement.judged), **origin.data},
+        "data": {"n": len(judgement.judged), "leaks": _leaks(judgement), **origin.data},
         "provenance": {
             "signature": judgement.signature,
             **origin.provenance,
@@ -63,6 +64,21 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
     }
     finite = _finite(made)
     return dict(finite)
+
+
+def _leaks(judgement: Judgement) -> dict[str, Any]:
+    """Return which samples training has seen, and the primary metric on the others."""
+    leaks, clean = judgement.leaks, judgement.clean
+    if leaks is None:
+        return {"checked": False}
+    kept = clean.results[:1] if clean and clean.headline else ()
+    return {
+        "checked": True,
+        "share": leaks.share,
+        **asdict(leaks),
+        "headline": "unseen" if leaks.many else "all",
+        "unseen": _metric(kept[0], judgement) if kept else None,
+    }
 
 
 def sample_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:

@@ -59,9 +59,8 @@ def compare_several(
 
 def standings(comparisons: Sequence[Comparison]) -> list[Standing]:
     """Return how comparisons stand beside each other, the best first."""
-    results = [c.judgement.results[:1] for c in comparisons]
-    scored = [r[0].paired if r and r[0].metric == c.judgement.primary else None
-              for r, c in zip(results, comparisons, strict=True)]  # fmt: skip
+    headlines = [c.judgement.headline for c in comparisons]
+    scored = [each[0].paired if each else None for each in headlines]
     adjusted = iter(holm([paired.p for paired in scored if paired]))
     found = [
         Standing(

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
+from mlxr.compare.case import Case
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.judge import judge, make_scorer, primary_metric
+from mlxr.compare.leaks import kept_leaks
 from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
@@ -51,6 +53,8 @@ def compare(
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
     questions = _questions(prepared, recipe)
+    display.show(Step("Looking for test rows that training has seen"))
+    leaks = kept_leaks(prepared, manifest.sha256, recipe.compare.limit, workspace.outputs)
     request = _request(recipe, questions)
     arms = {
         name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
@@ -68,6 +72,7 @@ def compare(
             prompts=[question.prompt_sha256 for question in questions],
             train_loss=None if adapter.checkpoint else record["result"]["train_loss"],
             allow_degenerate=allow_degenerate,
+            leaks=leaks,
         )
     )
     made = document(_origin(adapter, record, request, arms, prepared), judgement)

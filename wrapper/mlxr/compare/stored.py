@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlxr.compare.case import Case
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.judge import judge, make_scorer, primary_metric
 from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields

@@ -48,6 +48,8 @@ def show_comparison(
         terminal.result()
         terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))
     terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
+    if judgement.leaks:
+        terminal.result(f"seen in training: {rows.leaks_line(judgement)}")
     _show_worst(terminal, rows.worst(judgement, 3))
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")

@@ -32,6 +32,7 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
     if document["errors"]:
         parts += ["## Errors", _table(rows.ERRORS, rows.error_rows(document["errors"]))]
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
+    parts.append(f"Test rows seen in training: {rows.leaks_line(judgement)}.")
     parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
     if document["findings"]:
         found = [f"- `{f['code']}`: {f['message']}" for f in document["findings"]]

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlxr.compare.judge import Judged, Judgement, Result
+from mlxr.compare import clean
+from mlxr.compare.figures import Result
+from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.metric import Metric
 from mlxr.compare.statistics import Paired
 
@@ -32,6 +34,17 @@ FIELDS = ("field", "base F1", "tuned F1", "right", "wrong", "invented", "missed"
 def metric_rows(judgement: Judgement) -> list[list[str]]:
     """Return the metric table, the primary (●) first; p is adjusted for all others."""
     return [_metric_row(result, judgement.primary.name) for result in judgement.results]
+
+
+def headline_rows(judgement: Judgement) -> list[list[str]]:
+    """Return what the verdict is about; empty if no sample has a score of it."""
+    rows = [_metric_row(result, judgement.primary.name) for result in judgement.headline]
+    return [[*row, str(each.paired.n)] for row, each in zip(rows, judgement.headline, strict=True)]
+
+
+def leaks_line(judgement: Judgement) -> str:
+    """Return which test rows were seen in training."""
+    return clean.line(judgement.leaks)
 
 
 def baseline_rows(judgement: Judgement) -> list[list[str]]:
