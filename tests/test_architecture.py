@@ -34,6 +34,7 @@ HOMES = {
 
 CHILDREN = [
     "compare/child.py",
+    "compare/drift.py",
     "compare/generate.py",
     "compare/likelihood.py",
     "export/child.py",

@@ -9,8 +9,10 @@ from typing import Any
 
 from mlxr.compare.case import Case
 from mlxr.compare.document import Origin, document
+from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.judge import Judgement, judge
 from mlxr.compare.leaks import Leaks
+from mlxr.compare.referee import Refereed
 from mlxr.compare.sample import Output, Sample
 from mlxr.recipe import Compare
 
@@ -42,6 +44,8 @@ def compared(
     tuned: Sequence[str],
     tuned_nll: Sequence[float] = (),
     leaks: Leaks | None = None,
+    forgetting: Forgetting | None = None,
+    refereed: Refereed | None = None,
     **rules: Any,
 ) -> tuple[dict[str, Any], Judgement]:
     """Return the document and the judgement of two lists of answers."""
@@ -55,6 +59,8 @@ def compared(
             seed=42,
             prompts=[sample.id for sample in samples],
             leaks=leaks,
+            forgetting=forgetting,
+            refereed=refereed,
         )
     )
     cost = COST | {"tokens": 8 * len(samples)}

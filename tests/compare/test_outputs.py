@@ -34,11 +34,12 @@ def request(**changes: int) -> Request:
         Prompt((*range(50, 60 + i % 5), 7, 8), 10 + i % 5, "two words") for i in range(10)
     )
     settings = {"max_tokens": 6, "batch_size": 4} | changes
-    return Request(str(MODEL), False, prompts, **settings)
+    return Request(str(MODEL), False, prompts, settings["max_tokens"], settings["batch_size"])
 
 
 def asked(heard: Heard | None = None, **changes: int) -> Arm:
-    return run_arm("base", request(**changes), None, HERE, KEPT, heard or Heard())
+    [arm] = run_arm("base", [request(**changes)], None, HERE, KEPT, heard or Heard())
+    return arm
 
 
 def test_the_second_time_no_child_is_started() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.leaks import Leaks
+from mlxr.compare.referee import Refereed
 from mlxr.compare.sample import Output, Sample
 from mlxr.recipe import Compare
 
@@ -29,14 +31,15 @@ class Case:
     """Metrics of which these outputs tell nothing."""
     leaks: Leaks | None = None
     """Which samples training has seen; None: nobody looked."""
+    forgetting: Forgetting | None = None
+    """What was measured beside the task; None: nothing."""
+    refereed: Refereed | None = None
+    """What a local model says of both arms; None: none was asked."""
 
     @property
     def clusters(self) -> list[str]:
-        """What each sample belongs to; without a name for it, its prompt.
-
-        Greedy answers to one prompt are one answer, however many rows ask for it.
-        """
-        return [s.cluster or p for s, p in zip(self.samples, self.prompts, strict=True)]
+        """What each sample belongs to."""
+        return clusters(self.samples, self.prompts)
 
     def less(self, ids: Collection[str]) -> Case:
         """Return the case without the samples of these ids."""
@@ -48,3 +51,11 @@ class Case:
             tuned=[self.tuned[i] for i in kept],
             prompts=[self.prompts[i] for i in kept],
         )
+
+
+def clusters(samples: Sequence[Sample], prompts: Sequence[str]) -> list[str]:
+    """Return what each sample belongs to; without a name for it, its prompt.
+
+    Greedy answers to one prompt are one answer, however many rows ask for it.
+    """
+    return [s.cluster or prompt for s, prompt in zip(samples, prompts, strict=True)]

@@ -9,8 +9,10 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
-from mlxr.compare.figures import Result
 from mlxr.compare.judge import Judged, Judgement
+from mlxr.compare.probes.probe import probes_sha256
+from mlxr.compare.referee import Refereed
+from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
 from mlxr.compare.statistics import Estimate, Interval
@@ -50,6 +52,8 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
             for name, (base, tuned) in means_of_groups(judgement.slices).items()
         },
         "errors": _errors(judgement),
+        "forgetting": _forgetting(judgement),
+        "judge": _referee(judgement.refereed),
         "alarms": [asdict(alarm) for alarm in judgement.alarms],
         "findings": [dict(f) for f in origin.findings if f["level"] != "info"],
         "arms": dict(origin.arms),
@@ -81,6 +85,54 @@ def _leaks(judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def _referee(found: Refereed | None) -> dict[str, Any] | None:
+    """Return what a local model says of both arms; None where none was asked."""
+    if found is None:
+        return None
+    tally = found.tally
+    return {
+        "model": found.model,
+        "wins": tally.wins if tally else 0,
+        "losses": tally.losses if tally else 0,
+        "ties": tally.ties if tally else 0,
+        "same": len(found.same),
+        "errors": found.errors,
+        "win_rate_adjusted": tally.win_rate if tally else None,
+        "ci95": _interval(found.interval),
+        "p": tally.p if tally else None,
+        "consistency": found.consistency,
+        "first_slot": found.first,
+        "longer_by_words": found.longer,
+        "notes": list(found.notes),
+    }
+
+
+def _forgetting(judgement: Judgement) -> dict[str, Any] | None:
+    """Return what was measured beside the task; None where nothing was."""
+    found = judgement.forgetting
+    if found is None:
+        return None
+    return {
+        "probes_sha256": probes_sha256(),
+        "metrics": [_metric(result, judgement) for result in found.results],
+        "drift": found.drift and _estimate(found.drift),
+        "notes": list(found.notes),
+    }
+
+
+def probe_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
+    """Yield the lines of forgetting.jsonl: each simple instruction and what both arms wrote."""
+    for each in judgement.forgetting.answers if judgement.forgetting else ():
+        yield {
+            "id": each.instruction.id,
+            "prompt": each.instruction.prompt,
+            "check": each.instruction.check,
+            "value": each.instruction.value,
+            "base": {"output": each.base, "passed": each.base_passed},
+            "tuned": {"output": each.tuned, "passed": each.tuned_passed},
+        }
+
+
 def sample_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
     """Yield the lines of samples.jsonl."""
     return map(sample_line, judgement.judged)
@@ -93,7 +145,7 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "id": sample.id,
         "category": sample.category,
         "cluster": sample.cluster,
-        "slices": dict(judged.tuned_score.slices),
+        "slices": {**judged.tuned_score.slices, **_refereed(judged)},
         "outcome": judged.outcome,
         "prompt": sample.prompt,
         "target": sample.target,
@@ -101,6 +153,10 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "tuned": _side(judged.tuned, judged.tuned_score),
     }
     return dict(_finite(made))
+
+
+def _refereed(judged: Judged) -> dict[str, str]:
+    return {"judge": judged.preferred} if judged.preferred else {}
 
 
 def _side(output: Output, score: Score) -> dict[str, Any]:

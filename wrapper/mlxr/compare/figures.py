@@ -8,22 +8,11 @@ from dataclasses import dataclass, replace
 from mlxr.compare.case import Case
 from mlxr.compare.metric import Metric
 from mlxr.compare.preflight import score_texts, totals
+from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers import Scorer
-from mlxr.compare.statistics import Estimate, Paired, compare_metric, estimate, holm
+from mlxr.compare.statistics import Paired, compare_metric, estimate, holm
 from mlxr.compare.verdict import Baseline
-
-
-@dataclass(frozen=True)
-class Result:
-    """One metric on both arms."""
-
-    metric: Metric
-    base: Estimate
-    tuned: Estimate
-    paired: Paired
-    p_holm: float | None
-    """Adjusted for all metrics that are tested, but the primary, which was named before."""
 
 
 @dataclass(frozen=True)

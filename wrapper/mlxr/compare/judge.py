@@ -13,10 +13,13 @@ from mlxr.compare.alarms import Alarm, Evidence, find_alarms
 from mlxr.compare.breakdown import Slice, slices
 from mlxr.compare.case import Case
 from mlxr.compare.clean import said
-from mlxr.compare.figures import Figures, Result, figures, scores
+from mlxr.compare.figures import Figures, figures, scores
+from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.leaks import Leaks
 from mlxr.compare.metric import Metric
 from mlxr.compare.preflight import preflight
+from mlxr.compare.referee import Refereed
+from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
 from mlxr.compare.statistics import Outcome, outcome
@@ -38,6 +41,8 @@ class Judged:
     base_score: Score
     tuned_score: Score
     outcome: Outcome
+    preferred: str | None = None
+    """By a referee: base, tuned, tie or error; None where none was asked."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,10 @@ class Judgement:
     """Which samples training has seen; None: nobody looked."""
     clean: Figures | None
     """The figures without those; None if there are none."""
+    forgetting: Forgetting | None
+    """What was measured beside the task; None: nothing."""
+    refereed: Refereed | None
+    """What a local model says of both arms; None: none was asked."""
 
     @property
     def worst(self) -> list[Judged]:
@@ -115,7 +124,9 @@ def judge(case: Case) -> Judgement:
     if case.leaks and case.leaks.ids:
         clean = figures(case.less(case.leaks.ids), scorer, metrics, primary, *by_id)
     ruling = clean if clean and case.leaks and case.leaks.many else whole
+    beside = case.forgetting
     alarms = _alarms(case, metrics, primary, whole.trivial, base, tuned)
+    alarms += beside.alarms if beside else ()
     expected = preflight(case.samples, scorer, primary)
     verdict = decide(
         primary,
@@ -123,12 +134,12 @@ def judge(case: Case) -> Judgement:
         alarms=alarms,
         problems=expected.problems,
         baselines=ruling.trivial,
-        guardrails=ruling.among(GUARDRAILS),
+        guardrails=ruling.among(GUARDRAILS) + (beside.guardrails if beside else []),
         rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
         notes=said(case.leaks, whole, clean),
     )
     judged = tuple(
-        Judged(s, b, t, bs, ts, outcome(primary, bs, ts))
+        Judged(s, b, t, bs, ts, outcome(primary, bs, ts), _preferred(case, s))
         for s, b, t, bs, ts in zip(case.samples, case.base, case.tuned, base, tuned, strict=True)
     )
     return Judgement(
@@ -144,7 +155,13 @@ def judge(case: Case) -> Judgement:
         judged=judged,
         leaks=case.leaks,
         clean=clean,
+        forgetting=beside,
+        refereed=case.refereed,
     )
+
+
+def _preferred(case: Case, sample: Sample) -> str | None:
+    return case.refereed.preferred(sample.id) if case.refereed else None
 
 
 def _alarms(

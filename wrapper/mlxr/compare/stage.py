@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
-from mlxr.compare.case import Case
+from mlxr.compare.case import Case, clusters
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
+from mlxr.compare.forgetting import measure
 from mlxr.compare.judge import judge, make_scorer, primary_metric
 from mlxr.compare.leaks import kept_leaks
-from mlxr.compare.record import offered_tools, source_texts, target_text
+from mlxr.compare.probes.probe import make_probes
+from mlxr.compare.record import asked_text, offered_tools, source_texts, target_text
+from mlxr.compare.referee import Bench, Refereed, ask, seat
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
 from mlxr.errors import MlxrError
@@ -32,15 +35,23 @@ class _Question:
     sample: Sample
     prompt: Prompt
     prompt_sha256: str
+    asked: str
+    """The prompt in plain words."""
 
 
 def compare(
-    adapter: Adapter, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
+    adapter: Adapter,
+    workspace: Workspace,
+    display: Display,
+    *,
+    allow_degenerate: bool = False,
+    judge_model: str | None = None,
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Answers that either arm gave before are not generated again. Raises MlxrError when the run is
-    unfinished, its data are gone or changed, or an arm fails.
+    Answers that either arm gave before are not generated again. `judge_model`, a Hub id or a local
+    folder, is asked which answers it prefers. Raises MlxrError when the run is unfinished, its
+    data are gone or changed, or an arm fails.
     """
     run = adapter.run
     record = run.read_record()
@@ -52,20 +63,32 @@ def compare(
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
-    questions = _questions(prepared, recipe)
+    tokenizer = load_tokenizer(recipe)
+    questions = _questions(prepared, recipe, tokenizer)
     display.show(Step("Looking for test rows that training has seen"))
     leaks = kept_leaks(prepared, manifest.sha256, recipe.compare.limit, workspace.outputs)
+    bench = judge_model and seat(
+        judge_model, adapter.compare, workspace.outputs, display, recipe.compare.batch_size
+    )
+    probes = make_probes(recipe, tokenizer) if recipe.compare.forgetting else None
     request = _request(recipe, questions)
+    requests = [request, *(probes.requests if probes else ())]
     arms = {
-        name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
+        name: run_arm(name, requests, weights, adapter.compare, workspace.outputs, display)
         for name, weights in (("base", None), ("tuned", adapter.folder))
     }
+    base, tuned = arms["base"][0], arms["tuned"][0]
+    refereed = _refereed(bench, recipe, questions, base, tuned) if bench else None
     display.show(Step("Scoring and judging"))
+    ids = [question.sample.id for question in questions]
+    beside = None
+    if probes:
+        beside = measure(probes, arms["base"], arms["tuned"], ids, recipe.seed)
     judgement = judge(
         Case(
             samples=[question.sample for question in questions],
-            base=arms["base"].outputs,
-            tuned=arms["tuned"].outputs,
+            base=base.outputs,
+            tuned=tuned.outputs,
             train_targets=train_targets,
             rules=recipe.compare,
             seed=recipe.seed,
@@ -73,10 +96,29 @@ def compare(
             train_loss=None if adapter.checkpoint else record["result"]["train_loss"],
             allow_degenerate=allow_degenerate,
             leaks=leaks,
+            forgetting=beside,
+            refereed=refereed,
         )
     )
-    made = document(_origin(adapter, record, request, arms, prepared), judgement)
+    costs = {"base": base, "tuned": tuned}
+    made = document(_origin(adapter, record, request, costs, prepared), judgement)
     return finish(adapter.compare, made, judgement, adapter.folder)
+
+
+def _refereed(
+    bench: Bench, recipe: Recipe, questions: Sequence[_Question], base: Arm, tuned: Arm
+) -> Refereed:
+    samples = [question.sample for question in questions]
+    return ask(
+        bench,
+        samples,
+        [question.asked for question in questions],
+        base.outputs,
+        tuned.outputs,
+        clusters=clusters(samples, [question.prompt_sha256 for question in questions]),
+        seed=recipe.seed,
+        base_model=recipe.model,
+    )
 
 
 def _origin(
@@ -139,9 +181,8 @@ def _check_answers(prepared: Prepared) -> None:
         )
 
 
-def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
+def _questions(prepared: Prepared, recipe: Recipe, tokenizer: Tokenizer) -> list[_Question]:
     """Return the test records in tokens, checked against those that prep saw."""
-    tokenizer = load_tokenizer(recipe)
     rows = list(read_jsonl(prepared.split("test")))[: recipe.compare.limit]
     sources = source_texts(rows)
     questions = [
@@ -181,7 +222,7 @@ def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> _Que
         tools=offered_tools(row),
     )
     prompt = Prompt(tuple(tokens.ids), tokens.offset, sample.target)
-    return _Question(sample, prompt, prompt_sha256(tokens.prompt))
+    return _Question(sample, prompt, prompt_sha256(tokens.prompt), asked_text(row))
 
 
 def _request(recipe: Recipe, questions: Sequence[_Question]) -> Request:
@@ -193,4 +234,5 @@ def _request(recipe: Recipe, questions: Sequence[_Question]) -> Request:
         prompts=prompts,
         max_tokens=recipe.compare.max_tokens or longest_answer(lengths),
         batch_size=recipe.compare.batch_size,
+        drift=recipe.compare.forgetting,
     )

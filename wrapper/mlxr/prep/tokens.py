@@ -117,6 +117,11 @@ class Tokenizer:
         except Exception as error:
             raise MlxrError(f"{_refusal(error)}.", _ORDER) from error
 
+    def plain(self, text: str) -> list[int]:
+        """Return the ids of a text by itself: no chat template, and no end token."""
+        [ids] = self._ids([text], special=True)
+        return ids[:-1] if ids[-1:] == [self._eos_id] else ids
+
     def encode_all(self, examples: Sequence[Example]) -> list[Tokens | Refused]:
         """Return the tokens of each record, or why there are none; made in one batch."""
         return self.tokenise(self.render(examples))

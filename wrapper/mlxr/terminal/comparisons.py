@@ -50,6 +50,11 @@ def show_comparison(
     terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
     if judgement.leaks:
         terminal.result(f"seen in training: {rows.leaks_line(judgement)}")
+    if beside := rows.forgetting_line(judgement):
+        notes = document["forgetting"]["notes"]
+        terminal.result(" ".join([f"beside the task: {beside}.", *notes]))
+    if referee := rows.referee_line(judgement):
+        terminal.result(f"judge: {referee}")
     _show_worst(terminal, rows.worst(judgement, 3))
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")

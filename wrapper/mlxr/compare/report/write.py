@@ -1,4 +1,4 @@
-"""Writing a comparison's files: samples.jsonl, report.md, report.html, compare.json last."""
+"""Writing a comparison's files, compare.json last."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlxr.compare.document import sample_lines
+from mlxr.compare.document import probe_lines, sample_lines
 from mlxr.compare.judge import Judgement
 from mlxr.compare.report.markdown import markdown
 from mlxr.compare.report.page import page
@@ -20,6 +20,8 @@ def write(folder: Path, document: Mapping[str, Any], judgement: Judgement) -> Pa
     """
     report = folder / "report.html"
     write_jsonl(folder / "samples.jsonl", sample_lines(judgement))
+    if judgement.forgetting:
+        write_jsonl(folder / "forgetting.jsonl", probe_lines(judgement))
     write_text(folder / "report.md", markdown(document, judgement))
     write_text(report, page(document, judgement))
     write_json(folder / "compare.json", document)
