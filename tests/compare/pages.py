@@ -12,7 +12,7 @@ from mlxr.compare.document import Origin, document
 from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.judge import Judgement, judge
 from mlxr.compare.leaks import Leaks
-from mlxr.compare.referee import Refereed
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.sample import Output, Sample
 from mlxr.recipe import Compare
 

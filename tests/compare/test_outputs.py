@@ -66,6 +66,17 @@ def test_an_interrupted_arm_goes_on_where_it_stopped() -> None:
     assert path.read_bytes().startswith(lines[0])
 
 
+def test_a_job_left_half_done_takes_the_answers_that_are_there() -> None:
+    asked()
+    [path] = KEPT.iterdir()
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    heard = Heard()
+    asked(heard)
+    assert heard.events[0] == Step("Taking the 10 answers of base as they were kept")
+    assert not any(isinstance(event, Generated) for event in heard.events)
+    assert len(path.read_bytes().splitlines()) == 4
+
+
 def untimed(arm: Arm) -> list[Output]:
     return [replace(output, decode_seconds=None) for output in arm.outputs]
 

@@ -17,7 +17,8 @@ from compare.pages import compared
 from conftest import MODEL, Ran, questions
 from mlxr.compare import referee as module
 from mlxr.compare.arms import Arm, Request
-from mlxr.compare.referee import ask, question, referee, seat, verdict
+from mlxr.compare.referee import ask, question, seat, verdict
+from mlxr.compare.refereed import referee
 from mlxr.compare.sample import Sample
 from mlxr.events import Silent
 from mlxr.files import read_json, read_jsonl

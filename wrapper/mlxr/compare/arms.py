@@ -140,6 +140,8 @@ def _job(
 
 
 def _said(name: str, request: Request, known: int) -> str:
+    if known and known == len(request.prompts):
+        return f"Taking the {known} answers of {name} as they were kept"
     before = f", {known} of them answered before" if known else ""
     limit = f", answers of up to {request.max_tokens} tokens" if request.max_tokens else ""
     verb = "Asking" if request.max_tokens else "Measuring"

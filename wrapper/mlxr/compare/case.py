@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.leaks import Leaks
-from mlxr.compare.referee import Refereed
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.sample import Output, Sample
 from mlxr.recipe import Compare
 

@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlxr import provenance
-from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
+from mlxr.compare.beside import forgetting_entry, judge_entry, leaks_entry
+from mlxr.compare.breakdown import error_counts, means_of_groups, transitions
+from mlxr.compare.entries import metric_entry, slice_entry
 from mlxr.compare.judge import Judged, Judgement
-from mlxr.compare.probes.probe import probes_sha256
-from mlxr.compare.referee import Refereed
-from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
-from mlxr.compare.statistics import Estimate, Interval
 
 SCHEMA = "mlxr.compare/1"
 
@@ -42,23 +40,23 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": origin.name,
         "verdict": {"label": judgement.verdict.label, **asdict(judgement.verdict)},
-        "metrics": [_metric(result, judgement) for result in judgement.results],
+        "metrics": [metric_entry(result, judgement.primary.name) for result in judgement.results],
         "baselines": {name: dict(values) for name, values in judgement.baselines.items()},
         "ceilings": dict(judgement.ceilings),
         "fields": _fields(judgement),
-        "slices": [_slice(each) for each in judgement.slices],
+        "slices": [slice_entry(each) for each in judgement.slices],
         "means_of_groups": {
             name: {"base": base, "tuned": tuned}
             for name, (base, tuned) in means_of_groups(judgement.slices).items()
         },
         "errors": _errors(judgement),
-        "forgetting": _forgetting(judgement),
-        "judge": _referee(judgement.refereed),
+        "forgetting": forgetting_entry(judgement),
+        "judge": judge_entry(judgement.refereed),
         "alarms": [asdict(alarm) for alarm in judgement.alarms],
         "findings": [dict(f) for f in origin.findings if f["level"] != "info"],
         "arms": dict(origin.arms),
         "loss_curve": dict(origin.loss_curve),
-        "data": {"n": len(judgement.judged), "leaks": _leaks(judgement), **origin.data},
+        "data": {"n": len(judgement.judged), "leaks": leaks_entry(judgement), **origin.data},
         "provenance": {
             "signature": judgement.signature,
             **origin.provenance,
@@ -68,69 +66,6 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
     }
     finite = _finite(made)
     return dict(finite)
-
-
-def _leaks(judgement: Judgement) -> dict[str, Any]:
-    """Return which samples training has seen, and the primary metric on the others."""
-    leaks, clean = judgement.leaks, judgement.clean
-    if leaks is None:
-        return {"checked": False}
-    kept = clean.results[:1] if clean and clean.headline else ()
-    return {
-        "checked": True,
-        "share": leaks.share,
-        **asdict(leaks),
-        "headline": "unseen" if leaks.many else "all",
-        "unseen": _metric(kept[0], judgement) if kept else None,
-    }
-
-
-def _referee(found: Refereed | None) -> dict[str, Any] | None:
-    """Return what a local model says of both arms; None where none was asked."""
-    if found is None:
-        return None
-    tally = found.tally
-    return {
-        "model": found.model,
-        "wins": tally.wins if tally else 0,
-        "losses": tally.losses if tally else 0,
-        "ties": tally.ties if tally else 0,
-        "same": len(found.same),
-        "errors": found.errors,
-        "win_rate_adjusted": tally.win_rate if tally else None,
-        "ci95": _interval(found.interval),
-        "p": tally.p if tally else None,
-        "consistency": found.consistency,
-        "first_slot": found.first,
-        "longer_by_words": found.longer,
-        "notes": list(found.notes),
-    }
-
-
-def _forgetting(judgement: Judgement) -> dict[str, Any] | None:
-    """Return what was measured beside the task; None where nothing was."""
-    found = judgement.forgetting
-    if found is None:
-        return None
-    return {
-        "probes_sha256": probes_sha256(),
-        "metrics": [_metric(result, judgement) for result in found.results],
-        "drift": found.drift and _estimate(found.drift),
-        "notes": list(found.notes),
-    }
-
-
-def probe_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
-    """Yield the lines of forgetting.jsonl: each simple instruction and what both arms wrote."""
-    for each in judgement.forgetting.answers if judgement.forgetting else ():
-        yield {
-            "id": each.instruction.id,
-            "prompt": each.instruction.prompt,
-            "check": each.instruction.check,
-            "value": each.instruction.value,
-            "base": {"output": each.base, "passed": each.base_passed},
-            "tuned": {"output": each.tuned, "passed": each.tuned_passed},
-        }
 
 
 def sample_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
@@ -173,69 +108,6 @@ def _side(output: Output, score: Score) -> dict[str, Any]:
         "errors": list(score.errors),
         "flags": list(score.flags),
         "detail": dict(score.detail),
-    }
-
-
-def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
-    metric, paired = result.metric, result.paired
-    return {
-        "name": metric.name,
-        "title": metric.title,
-        "kind": metric.kind,
-        "unit": metric.unit,
-        "higher_is_better": metric.higher_is_better,
-        "primary": metric.name == judgement.primary.name,
-        "descriptive": metric.descriptive,
-        "explanation": metric.explanation,
-        "base": _estimate(result.base),
-        "tuned": _estimate(result.tuned),
-        "delta": {
-            "value": paired.delta,
-            "ci95": _interval(paired.interval),
-            "method": paired.interval.method if paired.interval else None,
-            "p": paired.p,
-            "p_method": paired.p_method,
-            "p_holm": result.p_holm,
-            "se": paired.se,
-            "mde80": paired.mde,
-        },
-        "n": paired.n,
-        "clusters": paired.clusters,
-        "paired": {
-            "fixed": paired.fixed,
-            "broken": paired.broken,
-            "both": paired.both,
-            "neither": paired.neither,
-        },
-    }
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "value": estimate.value,
-        "ci95": _interval(estimate.interval),
-        "n": estimate.n,
-        "unscored": estimate.unscored,
-    }
-
-
-def _interval(interval: Interval | None) -> list[float] | None:
-    return [interval.low, interval.high] if interval else None
-
-
-def _slice(each: Slice) -> dict[str, Any]:
-    paired = each.paired
-    return {
-        "slice": each.name,
-        "value": each.value,
-        "n": paired.n,
-        "clusters": paired.clusters,
-        "base": paired.base,
-        "tuned": paired.tuned,
-        "delta": paired.delta,
-        "ci95": _interval(paired.interval),
-        "p": paired.p,
-        "p_holm": each.p_holm,
     }
 
 

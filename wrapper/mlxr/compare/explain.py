@@ -10,7 +10,7 @@ from typing import get_args
 from mlxr.compare.forgetting import FOLLOWED, METRICS
 from mlxr.compare.judge import GUARDRAILS
 from mlxr.compare.metric import Kind, Metric
-from mlxr.compare.referee import HOW, WIN_RATE
+from mlxr.compare.refereed import HOW, WIN_RATE
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
 from mlxr.compare.verdict import Code
 from mlxr.errors import MlxrError

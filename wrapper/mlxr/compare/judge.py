@@ -18,7 +18,7 @@ from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.leaks import Leaks
 from mlxr.compare.metric import Metric
 from mlxr.compare.preflight import preflight
-from mlxr.compare.referee import Refereed
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions

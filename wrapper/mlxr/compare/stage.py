@@ -16,7 +16,8 @@ from mlxr.compare.judge import judge, make_scorer, primary_metric
 from mlxr.compare.leaks import kept_leaks
 from mlxr.compare.probes.probe import make_probes
 from mlxr.compare.record import asked_text, offered_tools, source_texts, target_text
-from mlxr.compare.referee import Bench, Refereed, ask, seat
+from mlxr.compare.referee import Bench, ask, seat
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
 from mlxr.errors import MlxrError

@@ -48,8 +48,7 @@ def show_comparison(
         terminal.result()
         terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))
     terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
-    if judgement.leaks:
-        terminal.result(f"seen in training: {rows.leaks_line(judgement)}")
+    terminal.result(f"test rows seen in training: {rows.leaks_line(judgement)}")
     if beside := rows.forgetting_line(judgement):
         notes = document["forgetting"]["notes"]
         terminal.result(" ".join([f"beside the task: {beside}.", *notes]))
