@@ -86,6 +86,10 @@ def write_recipe(tmp_path: Path) -> Callable[..., Path]:
         (tmp_path / "t.jinja").write_text(template, encoding="utf-8")
         keys = {"iters": 4, "batch_size": 2, "num_layers": 1, "learning_rate": 1e-3} | train
         table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+        if "forgetting" not in extra:  # it costs seconds, and the demo's model has nothing to lose
+            header = "[compare]\n"
+            extra = extra if header in extra else f"{extra}\n{header}"
+            extra = extra.replace(header, f"{header}forgetting = false\n", 1)
         path = tmp_path / "r.toml"
         path.write_text(
             f"""

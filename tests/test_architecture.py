@@ -37,6 +37,7 @@ CHILDREN = [
     "chat/arms.py",
     "chat/child.py",
     "compare/child.py",
+    "compare/drift.py",
     "compare/generate.py",
     "compare/likelihood.py",
     "export/child.py",

@@ -7,8 +7,12 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlxr.compare.case import Case
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, Judgement, judge
+from mlxr.compare.forgetting import Forgetting
+from mlxr.compare.judge import Judgement, judge
+from mlxr.compare.leaks import Leaks
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.sample import Output, Sample
 from mlxr.recipe import Compare
 
@@ -39,6 +43,9 @@ def compared(
     base: Sequence[str],
     tuned: Sequence[str],
     tuned_nll: Sequence[float] = (),
+    leaks: Leaks | None = None,
+    forgetting: Forgetting | None = None,
+    refereed: Refereed | None = None,
     **rules: Any,
 ) -> tuple[dict[str, Any], Judgement]:
     """Return the document and the judgement of two lists of answers."""
@@ -51,6 +58,9 @@ def compared(
             rules=Compare(**rules),
             seed=42,
             prompts=[sample.id for sample in samples],
+            leaks=leaks,
+            forgetting=forgetting,
+            refereed=refereed,
         )
     )
     cost = COST | {"tokens": 8 * len(samples)}

@@ -34,11 +34,12 @@ def request(**changes: int) -> Request:
         Prompt((*range(50, 60 + i % 5), 7, 8), 10 + i % 5, "two words") for i in range(10)
     )
     settings = {"max_tokens": 6, "batch_size": 4} | changes
-    return Request(str(MODEL), False, prompts, **settings)
+    return Request(str(MODEL), False, prompts, settings["max_tokens"], settings["batch_size"])
 
 
 def asked(heard: Heard | None = None, **changes: int) -> Arm:
-    return run_arm("base", request(**changes), None, HERE, KEPT, heard or Heard())
+    [arm] = run_arm("base", [request(**changes)], None, HERE, KEPT, heard or Heard())
+    return arm
 
 
 def test_the_second_time_no_child_is_started() -> None:
@@ -63,6 +64,17 @@ def test_an_interrupted_arm_goes_on_where_it_stopped() -> None:
     assert [e.done for e in heard.events if isinstance(e, Generated)] == [8, 10]
     assert "4 of them answered before" in next(e.text for e in heard.events if isinstance(e, Step))
     assert path.read_bytes().startswith(lines[0])
+
+
+def test_a_job_left_half_done_takes_the_answers_that_are_there() -> None:
+    asked()
+    [path] = KEPT.iterdir()
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    heard = Heard()
+    asked(heard)
+    assert heard.events[0] == Step("Taking the 10 answers of base as they were kept")
+    assert not any(isinstance(event, Generated) for event in heard.events)
+    assert len(path.read_bytes().splitlines()) == 4
 
 
 def untimed(arm: Arm) -> list[Output]:

@@ -42,6 +42,7 @@ def test_an_array_and_lines_with_columns_of_their_own_are_judged(mlxr: Run) -> N
     ran = mlxr("compare", "--predictions", base, tuned, "--columns", COLUMNS, "--task", "text")
     assert ran.code == 0, ran.err
     assert "IMPROVED" in ran.out
+    assert "test rows seen in training: not checked" in ran.out
     folder = Path("compare/old-new")
     document = read_json(folder / "compare.json")
     primary = document["metrics"][0]

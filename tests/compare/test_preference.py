@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from compare.makers import names, output, sample
-from mlxr.compare.judge import Case, Judgement, judge
+from mlxr.compare.case import Case
+from mlxr.compare.judge import Judgement, judge
 from mlxr.compare.sample import Output, Sample
 from mlxr.compare.scorers import ScorerOptions
 from mlxr.compare.scorers.preference import Preference

@@ -34,7 +34,7 @@ def test_runs_and_checkpoints_stand_beside_each_other(mlxr: Run, write_recipe: W
     assert losses == sorted(losses)
     base = {json.dumps(c["metrics"][0]["base"]) for c in made["comparisons"]}
     assert len(base) == 1
-    assert len(list(Path("adapters/.outputs").iterdir())) == 4
+    assert len(list(Path("adapters/.outputs").glob("*.jsonl"))) == 4
     one = read_json(Path("adapters/r/0001/compare/2/compare.json"))
     assert one == made["comparisons"][2]
     shown = mlxr("compare", "r/0001", "r/0002")

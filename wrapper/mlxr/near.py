@@ -62,6 +62,10 @@ class Sketches:
         exact = " ".join(words(text)) or normalise(text)
         self._keys.append(int.from_bytes(_digest(exact)))
 
+    def key(self, index: int) -> int:
+        """Return what the text of an index shares with those that have the same words."""
+        return self._keys[index]
+
     def groups(self, text_of: Callable[[int], str]) -> list[int]:
         """Return for each added text the smallest index in its group, its own if it is alone.
 

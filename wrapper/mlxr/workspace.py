@@ -6,7 +6,8 @@ The workspace is the folder in which mlxr was started. Inside it:
     adapters/<recipe>/<run>/  what `train` wrote, one numbered folder a run
     adapters/<recipe>/<run>/compare/
     adapters/<recipe>/sweep-<id>.json   what `sweep` found, over several runs
-    adapters/.outputs/        the answers of every arm, so that none is generated twice
+    adapters/.outputs/        the answers of every arm, so that none is generated twice, and what
+                              was found of test rows in training
     compare/<base>-<tuned>/   what `compare --predictions` wrote
     exports/<recipe>-<run>-<form>/  what `export` wrote
 """

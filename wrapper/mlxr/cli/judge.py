@@ -23,6 +23,7 @@ def compare(
     task: options.Task = None,
     out: options.Out = None,
     fail_on: options.FailOn = None,
+    judge: options.Judge = None,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
     as_json: options.Json = False,
@@ -52,6 +53,8 @@ def compare(
                 display,
                 seed=seed,
                 allow_degenerate=allow_degenerate,
+                judge_model=judge,
+                outputs=workspace.outputs,
             )
         finish(terminal, [comparison], codes)
     if columns or task or out:
@@ -63,7 +66,7 @@ def compare(
     )
     with terminal.display() as display:
         found = several.compare_several(
-            adapters, workspace, display, allow_degenerate=allow_degenerate
+            adapters, workspace, display, allow_degenerate=allow_degenerate, judge_model=judge
         )
     finish(terminal, found, codes)
 

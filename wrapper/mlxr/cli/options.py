@@ -151,6 +151,12 @@ FailOn = Annotated[
         help="Exit with 3 on these as well (inconclusive); worse (3) and blocked (4) always fail.",
     ),
 ]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="Ask a local model, too, which answers it prefers, in both orders."
+    ),
+]
 Explain = Annotated[
     str | None,
     typer.Option(metavar="METRIC", help="Say how a metric comes about, and stop."),

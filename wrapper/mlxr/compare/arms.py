@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.compare.outputs import Answer, Outputs, outputs_key, read_outputs
+from mlxr.compare.outputs import Answer, Drift, Outputs, outputs_key, read_outputs
 from mlxr.compare.sample import Output
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Step
@@ -34,7 +34,12 @@ class Request:
     trust_remote_code: bool
     prompts: tuple[Prompt, ...]
     max_tokens: int
+    """Longest answer; 0 where nothing is to be answered, but a likelihood measured."""
     batch_size: int
+    what: str = "prompts"
+    """What the prompts are, in a word."""
+    drift: bool = False
+    """Whether to measure how far an adapter moved the model from its base."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Arm:
     """GB (10^9 bytes), over generation."""
     adapter_moved: bool | None
     """Whether the adapter differs from its zero start; None for the base."""
+    drift: tuple[Drift, ...] = ()
+    """How far its answers are from the base; empty where nobody asked."""
 
     @property
     def tokens(self) -> int:
@@ -80,42 +87,70 @@ def longest_answer(target_tokens: Sequence[int]) -> int:
 
 def run_arm(
     name: str,
-    request: Request,
+    requests: Sequence[Request],
     adapter: Path | None,
     folder: Path,
     outputs: Path,
     display: Display,
-) -> Arm:
-    """Return the answers of an arm: those in `outputs`, the rest from a process of its own.
+) -> list[Arm]:
+    """Return an arm's answers to each request: those in `outputs`, the rest from one process.
 
     That logs to `folder`, and adds what it answers to `outputs` at once, so that nothing is asked
-    twice. Raises MlxrError when it fails.
+    twice. The requests are of one model. Raises MlxrError when it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     outputs.mkdir(parents=True, exist_ok=True)
-    samples, log = folder / f"{name}.in.jsonl", folder / f"{name}.log"
+    jobs = [
+        _job(name, place, request, adapter, folder, outputs)
+        for place, request in enumerate(requests)
+    ]
+    left = [job for job in jobs if _is_open(job)]
+    if jobs[0] not in left:
+        kept = f"Taking the {len(requests[0].prompts)} answers of {name} as they were kept"
+        display.show(Step(kept))
+    if left:
+        settings = {
+            "model": requests[0].model,
+            "adapter": str(adapter) if adapter else None,
+            "trust_remote_code": requests[0].trust_remote_code,
+            "jobs": left,
+        }
+        _run_child(name, settings, folder / f"{name}.log", display)
+    for job in jobs:
+        Path(job["samples"]).unlink()
+    kept_now = [read_outputs(Path(job["output"])) for job in jobs]
+    return [_arm(request, kept) for request, kept in zip(requests, kept_now, strict=True)]
+
+
+def _job(
+    name: str, place: int, request: Request, adapter: Path | None, folder: Path, outputs: Path
+) -> dict[str, Any]:
+    """Write a request's prompts beside the log, and return what the child is told of them."""
+    samples = folder / f"{name}.{place}.in.jsonl"
     write_jsonl(samples, ({"ids": list(p.ids), "offset": p.offset} for p in request.prompts))
     generation = {"max_tokens": request.max_tokens, "batch_size": request.batch_size}
     path = outputs / f"{outputs_key(request.model, adapter, samples, generation)}.jsonl"
-    settings = {
-        "model": request.model,
-        "adapter": str(adapter) if adapter else None,
+    return {
+        "said": _said(name, request, len(read_outputs(path).answers)),
         "samples": str(samples),
         "output": str(path),
-        "trust_remote_code": request.trust_remote_code,
+        "drift": request.drift and adapter is not None,
         **generation,
     }
-    count = len(request.prompts)
-    before = read_outputs(path)
-    if before.nll is None:
-        known = f", {len(before.answers)} of them answered before" if before.answers else ""
-        limit = f"answers of up to {request.max_tokens} tokens"
-        display.show(Step(f"Asking {name}: {count} prompts{known}, {limit}"))
-        _run_child(name, settings, log, display)
-    else:
-        display.show(Step(f"Taking the {count} answers of {name} as they were kept"))
-    samples.unlink()
-    return _arm(request, read_outputs(path))
+
+
+def _said(name: str, request: Request, known: int) -> str:
+    if known and known == len(request.prompts):
+        return f"Taking the {known} answers of {name} as they were kept"
+    before = f", {known} of them answered before" if known else ""
+    limit = f", answers of up to {request.max_tokens} tokens" if request.max_tokens else ""
+    verb = "Asking" if request.max_tokens else "Measuring"
+    return f"{verb} {name}: {len(request.prompts)} {request.what}{before}{limit}"
+
+
+def _is_open(job: Mapping[str, Any]) -> bool:
+    kept = read_outputs(Path(job["output"]))
+    return kept.nll is None or (job["drift"] and kept.drift is None)
 
 
 def _run_child(name: str, settings: Mapping[str, Any], log: Path, display: Display) -> None:
@@ -133,11 +168,12 @@ def _run_child(name: str, settings: Mapping[str, Any], log: Path, display: Displ
 
 
 def _arm(request: Request, kept: Outputs) -> Arm:
+    nothing = Answer("", [], "stop", 0.0)
     outputs = tuple(
-        _output(prompt, kept.answers[i], (kept.nll or [])[i])
+        _output(prompt, kept.answers.get(i, nothing), (kept.nll or [])[i])
         for i, prompt in enumerate(request.prompts)
     )
-    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed)
+    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed, kept.drift or ())
 
 
 def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:

@@ -17,25 +17,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.compare.outputs import Answer, append_batch, append_nll, read_outputs
+from mlxr.compare.outputs import (
+    Answer,
+    Drift,
+    append_batch,
+    append_drift,
+    append_nll,
+    read_outputs,
+)
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.files import read_jsonl
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an arm is and what it is asked."""
+    """What an arm is; its jobs as `Job` has them."""
 
     model: str
     adapter: str | None
     """Adapter folder, or None for the base."""
+    jobs: list[dict[str, Any]]
+    trust_remote_code: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the arm is asked, and where its answers go."""
+
+    said: str
+    """The same in words."""
     samples: str
     """JSON Lines: {"ids": prompt and answer tokens, "offset": length of the prompt}."""
     output: str
     """The file of outputs, which may hold some already."""
     max_tokens: int
+    """0: nothing is answered."""
     batch_size: int
-    trust_remote_code: bool
+    drift: bool
+    """Whether to measure how far the answers are from the base."""
 
 
 def main(descriptor: int, settings: Settings) -> None:
@@ -50,44 +69,59 @@ def main(descriptor: int, settings: Settings) -> None:
 
 
 def _arm(settings: Settings, pipe: Pipe) -> None:
-    import mlx.core as mx
     from mlx_lm import load
 
-    from mlxr.compare.likelihood import target_nll
-
-    samples = list(read_jsonl(Path(settings.samples)))
-    ids = [list(map(int, sample["ids"])) for sample in samples]
-    offsets = [int(sample["offset"]) for sample in samples]
+    jobs = [Job(**each) for each in settings.jobs]
+    pipe.send(Step(jobs[0].said))
     model, tokenizer = load(
         settings.model,
         adapter_path=settings.adapter,
         tokenizer_config={"trust_remote_code": settings.trust_remote_code},
         trust_remote_code=settings.trust_remote_code,
     )
-    mx.reset_peak_memory()
+    for place, job in enumerate(jobs):
+        if place:
+            pipe.send(Step(job.said))
+        _do(job, model, tokenizer, settings, pipe)
+
+
+def _do(job: Job, model: Any, tokenizer: Any, settings: Settings, pipe: Pipe) -> None:
+    import mlx.core as mx
+
+    from mlxr.compare.likelihood import target_nll
+
+    samples = list(read_jsonl(Path(job.samples)))
+    ids = [list(map(int, sample["ids"])) for sample in samples]
+    offsets = [int(sample["offset"]) for sample in samples]
     prompts = [row[:offset] for row, offset in zip(ids, offsets, strict=True)]
-    _generate(model, tokenizer, prompts, settings, pipe)
-    pipe.send(Step("Measuring the likelihood of the expected answers"))
-    nll = target_nll(model, ids, offsets, settings.batch_size)
-    finite = [value if math.isfinite(value) else None for value in nll]
-    moved = _lora_b_moved(model) if settings.adapter else None
-    append_nll(Path(settings.output), finite, moved)
+    mx.reset_peak_memory()
+    if job.max_tokens:
+        _generate(model, tokenizer, prompts, job, pipe)
+    if read_outputs(Path(job.output)).nll is None:
+        due = any(offset < len(row) for row, offset in zip(ids, offsets, strict=True))
+        if due and job.max_tokens:
+            pipe.send(Step("Measuring the likelihood of the expected answers"))
+        nll = target_nll(model, ids, offsets, job.batch_size) if due else [0.0] * len(ids)
+        finite = [value if math.isfinite(value) else None for value in nll]
+        moved = _lora_b_moved(model) if settings.adapter else None
+        append_nll(Path(job.output), finite, moved)
+    if job.drift:
+        pipe.send(Step("Measuring how far tuned has moved from base"))
+        _measure_drift(job, model, prompts, settings)
 
 
-def _generate(
-    model: Any, tokenizer: Any, prompts: list[list[int]], settings: Settings, pipe: Pipe
-) -> None:
+def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pipe: Pipe) -> None:
     """Answer what the file of outputs does not answer yet, and add it there batch by batch."""
     import mlx.core as mx
 
     from mlxr.compare.generate import answers, batch_plan
 
-    path = Path(settings.output)
+    path = Path(job.output)
     before = read_outputs(path)
     done, tokens = len(before.answers), before.tokens
-    plan = batch_plan([len(prompt) for prompt in prompts], settings.batch_size)
+    plan = batch_plan([len(prompt) for prompt in prompts], job.batch_size)
     left = [batch for batch in plan if batch[0] not in before.answers]
-    for batch in answers(model, tokenizer, prompts, left, settings.max_tokens):
+    for batch in answers(model, tokenizer, prompts, left, job.max_tokens):
         made = [
             Answer(tokenizer.decode(each.token_ids), each.token_ids, each.finish,
                    each.decode_seconds)
@@ -96,6 +130,25 @@ def _generate(
         append_batch(path, batch.places, made, batch.seconds, mx.get_peak_memory() / 1e9)
         done, tokens = done + len(made), tokens + sum(len(each.token_ids) for each in made)
         pipe.send(Generated(done, len(prompts), tokens))
+
+
+def _measure_drift(job: Job, model: Any, prompts: list[list[int]], settings: Settings) -> None:
+    """Hold the answers of some samples, spread over all of them, against the base."""
+    from mlx_lm import load
+
+    from mlxr.compare.drift import Pair, spread, written_drift
+
+    answers = read_outputs(Path(job.output)).answers
+    places = spread(len(prompts))
+    pair = Pair(
+        model, lambda: load(settings.model, trust_remote_code=settings.trust_remote_code)[0]
+    )
+    rows = [(prompts[i], answers[i].token_ids, answers[i].finish == "stop") for i in places]
+    found = written_drift(pair, rows, job.batch_size)
+    append_drift(
+        Path(job.output),
+        [Drift(i, kl, tokens) for i, (kl, tokens) in zip(places, found, strict=True)],
+    )
 
 
 def _lora_b_moved(model: Any) -> bool:

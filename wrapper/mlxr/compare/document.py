@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlxr import provenance
-from mlxr.compare.breakdown import Slice, error_counts, means_of_groups, transitions
-from mlxr.compare.judge import Judged, Judgement, Result
+from mlxr.compare.beside import forgetting_entry, judge_entry, leaks_entry
+from mlxr.compare.breakdown import error_counts, means_of_groups, transitions
+from mlxr.compare.entries import metric_entry, slice_entry
+from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers.extraction import field_table
-from mlxr.compare.statistics import Estimate, Interval
 
 SCHEMA = "mlxr.compare/1"
 
@@ -39,21 +40,23 @@ def document(origin: Origin, judgement: Judgement) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": origin.name,
         "verdict": {"label": judgement.verdict.label, **asdict(judgement.verdict)},
-        "metrics": [_metric(result, judgement) for result in judgement.results],
+        "metrics": [metric_entry(result, judgement.primary.name) for result in judgement.results],
         "baselines": {name: dict(values) for name, values in judgement.baselines.items()},
         "ceilings": dict(judgement.ceilings),
         "fields": _fields(judgement),
-        "slices": [_slice(each) for each in judgement.slices],
+        "slices": [slice_entry(each) for each in judgement.slices],
         "means_of_groups": {
             name: {"base": base, "tuned": tuned}
             for name, (base, tuned) in means_of_groups(judgement.slices).items()
         },
         "errors": _errors(judgement),
+        "forgetting": forgetting_entry(judgement),
+        "judge": judge_entry(judgement.refereed),
         "alarms": [asdict(alarm) for alarm in judgement.alarms],
         "findings": [dict(f) for f in origin.findings if f["level"] != "info"],
         "arms": dict(origin.arms),
         "loss_curve": dict(origin.loss_curve),
-        "data": {"n": len(judgement.judged), **origin.data},
+        "data": {"n": len(judgement.judged), "leaks": leaks_entry(judgement), **origin.data},
         "provenance": {
             "signature": judgement.signature,
             **origin.provenance,
@@ -77,7 +80,7 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "id": sample.id,
         "category": sample.category,
         "cluster": sample.cluster,
-        "slices": dict(judged.tuned_score.slices),
+        "slices": {**judged.tuned_score.slices, **_refereed(judged)},
         "outcome": judged.outcome,
         "prompt": sample.prompt,
         "target": sample.target,
@@ -85,6 +88,10 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "tuned": _side(judged.tuned, judged.tuned_score),
     }
     return dict(_finite(made))
+
+
+def _refereed(judged: Judged) -> dict[str, str]:
+    return {"judge": judged.preferred} if judged.preferred else {}
 
 
 def _side(output: Output, score: Score) -> dict[str, Any]:
@@ -101,69 +108,6 @@ def _side(output: Output, score: Score) -> dict[str, Any]:
         "errors": list(score.errors),
         "flags": list(score.flags),
         "detail": dict(score.detail),
-    }
-
-
-def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
-    metric, paired = result.metric, result.paired
-    return {
-        "name": metric.name,
-        "title": metric.title,
-        "kind": metric.kind,
-        "unit": metric.unit,
-        "higher_is_better": metric.higher_is_better,
-        "primary": metric.name == judgement.primary.name,
-        "descriptive": metric.descriptive,
-        "explanation": metric.explanation,
-        "base": _estimate(result.base),
-        "tuned": _estimate(result.tuned),
-        "delta": {
-            "value": paired.delta,
-            "ci95": _interval(paired.interval),
-            "method": paired.interval.method if paired.interval else None,
-            "p": paired.p,
-            "p_method": paired.p_method,
-            "p_holm": result.p_holm,
-            "se": paired.se,
-            "mde80": paired.mde,
-        },
-        "n": paired.n,
-        "clusters": paired.clusters,
-        "paired": {
-            "fixed": paired.fixed,
-            "broken": paired.broken,
-            "both": paired.both,
-            "neither": paired.neither,
-        },
-    }
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "value": estimate.value,
-        "ci95": _interval(estimate.interval),
-        "n": estimate.n,
-        "unscored": estimate.unscored,
-    }
-
-
-def _interval(interval: Interval | None) -> list[float] | None:
-    return [interval.low, interval.high] if interval else None
-
-
-def _slice(each: Slice) -> dict[str, Any]:
-    paired = each.paired
-    return {
-        "slice": each.name,
-        "value": each.value,
-        "n": paired.n,
-        "clusters": paired.clusters,
-        "base": paired.base,
-        "tuned": paired.tuned,
-        "delta": paired.delta,
-        "ci95": _interval(paired.interval),
-        "p": paired.p,
-        "p_holm": each.p_holm,
     }
 
 

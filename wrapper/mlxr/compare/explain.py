@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import get_args
 
+from mlxr.compare.forgetting import FOLLOWED, METRICS
 from mlxr.compare.judge import GUARDRAILS
 from mlxr.compare.metric import Kind, Metric
+from mlxr.compare.refereed import HOW, WIN_RATE
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
 from mlxr.compare.verdict import Code
 from mlxr.errors import MlxrError
@@ -27,6 +29,9 @@ KINDS: dict[Kind, str] = {
     "over samples.",
 }
 """How samples become one number, and how sure the difference is."""
+
+
+BESIDE = "all, beside the task (compare.forgetting)"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Explanation:
         if metric.descriptive:
             way = "shown, never tested: neither more nor less of it is better by itself"
         said = [f"{metric.name}: {metric.title} ({metric.unit or 'a share'}; {way}).",
-                metric.explanation, KINDS[metric.kind]]  # fmt: skip
+                metric.explanation, HOW if metric == WIN_RATE else KINDS[metric.kind]]  # fmt: skip
         if metric.tie_band:
             said.append(f"Two answers closer than {metric.tie_band:g} to each other are equal.")
         if self.guardrail:
@@ -70,6 +75,8 @@ def explained(name: str) -> list[Explanation]:
     options = ScorerOptions(fields={"FIELD": "text"})
     scorers: dict[str, Scorer] = {task: make(options) for task, make in SCORERS.items()}
     every = [(metric, task) for task, each in scorers.items() for metric in each.metrics]
+    every += [(metric, BESIDE) for metric in METRICS]
+    every.append((WIN_RATE, "all, with --judge"))
     meanings: dict[Metric, list[str]] = {}
     for metric, task in every:
         if metric.name == name:
@@ -83,9 +90,9 @@ def explained(name: str) -> list[Explanation]:
         Explanation(
             metric=metric,
             tasks=tuple(tasks),
-            primary_of=tuple(task for task in tasks if scorers[task].primary == name),
-            signatures=tuple(scorers[task].signature for task in tasks),
-            guardrail=name in GUARDRAILS,
+            primary_of=tuple(t for t in tasks if t in scorers and scorers[t].primary == name),
+            signatures=tuple(scorers[task].signature for task in tasks if task in scorers),
+            guardrail=name in {*GUARDRAILS, FOLLOWED.name},
         )
         for metric, tasks in meanings.items()
     ]

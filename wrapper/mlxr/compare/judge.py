@@ -5,62 +5,30 @@ Pure: the same outputs give the same judgement, wherever they come from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mlxr.compare.alarms import Alarm, Evidence, find_alarms
 from mlxr.compare.breakdown import Slice, slices
+from mlxr.compare.case import Case
+from mlxr.compare.clean import said
+from mlxr.compare.figures import Figures, figures, scores
+from mlxr.compare.forgetting import Forgetting
+from mlxr.compare.leaks import Leaks
 from mlxr.compare.metric import Metric
-from mlxr.compare.preflight import preflight, score_texts, totals
+from mlxr.compare.preflight import preflight
+from mlxr.compare.refereed import Refereed
+from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
-from mlxr.compare.statistics import (
-    Estimate,
-    Outcome,
-    Paired,
-    compare_metric,
-    estimate,
-    holm,
-    outcome,
-)
+from mlxr.compare.statistics import Outcome, outcome
 from mlxr.compare.verdict import Baseline, Rules, Verdict, decide
 from mlxr.errors import MlxrError
 from mlxr.recipe import Compare
 
 GUARDRAILS = ("valid_any", "truncated")
 """Metrics that must not get worse while the primary gets better."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """All that a judgement is made from, in the order of the samples."""
-
-    samples: Sequence[Sample]
-    base: Sequence[Output]
-    tuned: Sequence[Output]
-    train_targets: Sequence[str]
-    rules: Compare
-    seed: int
-    prompts: Sequence[str]
-    """Hash of each prompt's tokens, the same ids being given to both arms."""
-    train_loss: float | None = None
-    """Last training loss of the run."""
-    allow_degenerate: bool = False
-    unmeasured: Collection[str] = ()
-    """Metrics of which these outputs tell nothing."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One metric on both arms."""
-
-    metric: Metric
-    base: Estimate
-    tuned: Estimate
-    paired: Paired
-    p_holm: float | None
-    """Adjusted for all metrics that are tested, but the primary, which was named before."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +41,8 @@ class Judged:
     base_score: Score
     tuned_score: Score
     outcome: Outcome
+    preferred: str | None = None
+    """By a referee: base, tuned, tie or error; None where none was asked."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +52,10 @@ class Judgement:
     signature: str
     primary: Metric
     results: tuple[Result, ...]
-    """The primary first."""
+    """On all samples, the primary first."""
+    headline: tuple[Result, ...]
+    """What the verdict is about: the primary on all samples or, where training has seen many,
+    on the others; empty if none has a score."""
     baselines: Mapping[str, Mapping[str, float]]
     """Trivial answers: by name, metric to value."""
     ceilings: Mapping[str, float]
@@ -92,6 +65,14 @@ class Judgement:
     alarms: tuple[Alarm, ...]
     verdict: Verdict
     judged: tuple[Judged, ...]
+    leaks: Leaks | None
+    """Which samples training has seen; None: nobody looked."""
+    clean: Figures | None
+    """The figures without those; None if there are none."""
+    forgetting: Forgetting | None
+    """What was measured beside the task; None: nothing."""
+    refereed: Refereed | None
+    """What a local model says of both arms; None: none was asked."""
 
     @property
     def worst(self) -> list[Judged]:
@@ -135,84 +116,52 @@ def judge(case: Case) -> Judgement:
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
     metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
-    base, tuned = (arm_scores(scorer, case, arm) for arm in (case.base, case.tuned))
-    results = _results(case, metrics, primary, base, tuned)
-    baselines = _baselines(case, scorer)
-    trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
-    alarms = _alarms(case, metrics, primary, trivial, base, tuned)
+    base, tuned = (scores(case, scorer, arm) for arm in (case.base, case.tuned))
+    ids = [sample.id for sample in case.samples]
+    by_id = [dict(zip(ids, arm, strict=True)) for arm in (base, tuned)]
+    whole = figures(case, scorer, metrics, primary, *by_id)
+    clean = None
+    if case.leaks and case.leaks.ids:
+        clean = figures(case.less(case.leaks.ids), scorer, metrics, primary, *by_id)
+    ruling = clean if clean and case.leaks and case.leaks.many else whole
+    beside = case.forgetting
+    alarms = _alarms(case, metrics, primary, whole.trivial, base, tuned)
+    alarms += beside.alarms if beside else ()
     expected = preflight(case.samples, scorer, primary)
-    by_name = {result.metric.name: result for result in results}
-    found = by_name.get(primary.name)
     verdict = decide(
         primary,
-        found.paired if found else None,
+        ruling.headline,
         alarms=alarms,
         problems=expected.problems,
-        baselines=trivial,
-        guardrails=[(by_name[n].metric, by_name[n].paired) for n in GUARDRAILS if n in by_name],
+        baselines=ruling.trivial,
+        guardrails=ruling.among(GUARDRAILS) + (beside.guardrails if beside else []),
         rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
+        notes=said(case.leaks, whole, clean),
     )
     judged = tuple(
-        Judged(s, b, t, bs, ts, outcome(primary, bs, ts))
+        Judged(s, b, t, bs, ts, outcome(primary, bs, ts), _preferred(case, s))
         for s, b, t, bs, ts in zip(case.samples, case.base, case.tuned, base, tuned, strict=True)
     )
-    parts = slices(primary, case.samples, base, tuned, _clusters(case), case.seed)
     return Judgement(
-        scorer.signature,
-        primary,
-        results,
-        baselines,
-        expected.ceilings,
-        parts,
-        alarms,
-        verdict,
-        judged,
+        signature=scorer.signature,
+        primary=primary,
+        results=whole.results,
+        headline=ruling.results[:1] if ruling.headline else (),
+        baselines=whole.baselines,
+        ceilings=expected.ceilings,
+        slices=slices(primary, case.samples, base, tuned, case.clusters, case.seed),
+        alarms=alarms,
+        verdict=verdict,
+        judged=judged,
+        leaks=case.leaks,
+        clean=clean,
+        forgetting=beside,
+        refereed=case.refereed,
     )
 
 
-def arm_scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
-    """Return the scores of one arm's outputs; a reward among them is measured against the base."""
-    return [
-        scorer.score(sample, replace(output, base_nll=base.nll))
-        for sample, output, base in zip(case.samples, arm, case.base, strict=True)
-    ]
-
-
-def _clusters(case: Case) -> list[str]:
-    """What each sample belongs to; without a name for it, its prompt.
-
-    Greedy answers to one prompt are one answer, however many rows ask for it.
-    """
-    return [s.cluster or p for s, p in zip(case.samples, case.prompts, strict=True)]
-
-
-def _results(
-    case: Case,
-    metrics: Sequence[Metric],
-    primary: Metric,
-    base: Sequence[Score],
-    tuned: Sequence[Score],
-) -> tuple[Result, ...]:
-    ids, clusters = [sample.id for sample in case.samples], _clusters(case)
-    found = []
-    for metric in sorted(metrics, key=lambda m: m.name != primary.name):
-        paired = compare_metric(metric, base, tuned, ids, case.seed, clusters)
-        arms = [estimate(metric, scores, ids, case.seed, clusters) for scores in (base, tuned)]
-        if paired and arms[0] and arms[1]:
-            found.append(Result(metric, arms[0], arms[1], paired, None))
-    others = [r for r in found if r.metric.name != primary.name and not r.metric.descriptive]
-    adjusted = dict(zip(map(id, others), holm([r.paired.p for r in others]), strict=True))
-    return tuple(replace(result, p_holm=adjusted.get(id(result))) for result in found)
-
-
-def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
-    """Score the answers that need no model, by the same code as the arms."""
-    found = {}
-    for name, answer in scorer.baselines(case.train_targets).items():
-        texts = [text for sample in case.samples if (text := answer(sample)) is not None]
-        if len(texts) == len(case.samples):
-            found[name] = totals(scorer.metrics, score_texts(scorer, case.samples, texts))
-    return found
+def _preferred(case: Case, sample: Sample) -> str | None:
+    return case.refereed.preferred(sample.id) if case.refereed else None
 
 
 def _alarms(

@@ -1,7 +1,8 @@
 """The answers of one arm on disk, batch by batch: what is there is never generated again.
 
 {"places": [4, 1], "answers": [{…}, {…}], "seconds": 1.5, "peak_memory": 0.3}    one line a batch
-{"nll": […], "adapter_changed": true}                                             the last line
+{"nll": […], "adapter_changed": true}                                             after all batches
+{"drift": [{…}, {…}]}                                                             where asked for
 
 The file is named by everything that an answer depends on, the batches among it: greedy decoding
 can differ between batches where two tokens are nearly equal, so an arm that was interrupted goes
@@ -38,6 +39,18 @@ class Answer:
     """From the first token to the last, other samples of the batch running beside it."""
 
 
+@dataclass(frozen=True)
+class Drift:
+    """How far a tuned model's answer to one prompt is from what its base would have written."""
+
+    place: int
+    """Which sample."""
+    kl: float
+    """KL(tuned ‖ base) over the whole vocabulary in nats, summed over the answer's tokens."""
+    tokens: int
+    """The answer's tokens, the end token among them."""
+
+
 @dataclass
 class Outputs:
     """What a file holds so far."""
@@ -49,6 +62,8 @@ class Outputs:
     nll: list[float | None] | None = None
     """Of the expected answers in nats; None before it was measured, or one that is not finite."""
     adapter_changed: bool | None = None
+    drift: tuple[Drift, ...] | None = None
+    """None before it was measured."""
 
     @property
     def tokens(self) -> int:
@@ -73,6 +88,9 @@ def read_outputs(path: Path) -> Outputs:
 
 
 def _take(found: Outputs, line: Mapping[str, Any]) -> None:
+    if "drift" in line:
+        found.drift = tuple(Drift(**each) for each in line["drift"])
+        return
     if "nll" in line:
         found.nll, found.adapter_changed = line["nll"], line["adapter_changed"]
         return
@@ -92,8 +110,13 @@ def append_batch(
 
 
 def append_nll(path: Path, nll: Sequence[float | None], adapter_changed: bool | None) -> None:
-    """Add the last line to the file."""
+    """Add what was measured after all batches to the file."""
     _append(path, {"nll": nll, "adapter_changed": adapter_changed})
+
+
+def append_drift(path: Path, drift: Sequence[Drift]) -> None:
+    """Add how far the answers are from the base to the file."""
+    _append(path, {"drift": [asdict(each) for each in drift]})
 
 
 def _append(path: Path, line: object) -> None:

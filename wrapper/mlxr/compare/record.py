@@ -31,6 +31,14 @@ def offered_tools(record: Record) -> tuple[Mapping[str, Any], ...] | None:
     return next((tools for text in texts if (tools := tools_in(text))), None)
 
 
+def asked_text(record: Record) -> str:
+    """Return what a record's prompt says, in plain words: each message with its role."""
+    before = record["messages"][:-1]
+    if len(before) == 1:
+        return _text(before[0])
+    return "\n\n".join(f"{message['role']}: {_text(message)}" for message in before)
+
+
 def source_texts(records: Sequence[Record]) -> list[str]:
     """Return what each record's last question is about, without the words all of them share.
 

@@ -1,14 +1,27 @@
-"""Figures without a verdict: how both arms do on rows that judge nothing."""
+"""Figures without a verdict: how both arms do on the validation split, to choose a run by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from mlxr.compare.judge import Case, arm_scores, make_scorer, primary_metric
+from mlxr.compare.arms import run_arm
+from mlxr.compare.case import Case
+from mlxr.compare.figures import scores
+from mlxr.compare.judge import make_scorer, primary_metric
 from mlxr.compare.metric import Metric
 from mlxr.compare.preflight import totals
+from mlxr.compare.questions import make_request, read_questions
+from mlxr.compare.ready import check_answers, check_run
+from mlxr.compare.record import target_text
+from mlxr.events import Display
+from mlxr.files import file_sha256, read_jsonl, write_json
+from mlxr.manifest import read_manifest
+from mlxr.prep.tokens import load_tokenizer
+from mlxr.recipe import Recipe, typed
+from mlxr.workspace import Adapter, Prepared, Run, Workspace
 
 SCHEMA = "mlxr.scores/1"
 
@@ -31,10 +44,55 @@ class Scored:
         }
 
 
+def score(run: Run, workspace: Workspace, display: Display) -> Scored:
+    """Return how base and tuned do on the validation split, and keep it in the run's sweep/.
+
+    That is for choosing between runs, by the same rules as `compare`; it is no verdict, and the
+    test rows stay unseen. Raises MlxrError as `compare` does.
+    """
+    adapter, record = Adapter(run), run.read_record()
+    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
+    prepared = workspace.prepared(recipe.name)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
+    check_run(adapter, record, manifest.sha256, path)
+    check_answers(prepared, "valid")
+    questions = read_questions(prepared, recipe, load_tokenizer(recipe), "valid")
+    request = replace(make_request(recipe, questions), drift=False)
+    base, tuned = (
+        run_arm(name, [request], weights, run.sweep, workspace.outputs, display)[0].outputs
+        for name, weights in (("base", None), ("tuned", adapter.folder))
+    )
+    found = scored(
+        Case(
+            samples=[question.sample for question in questions],
+            base=base,
+            tuned=tuned,
+            train_targets=[target_text(row) for row in read_jsonl(prepared.split("train"))],
+            rules=recipe.compare,
+            seed=recipe.seed,
+            prompts=[question.prompt_sha256 for question in questions],
+        )
+    )
+    about = {"run": run.name, "adapter_sha256": file_sha256(run.adapter)}
+    data = {"split": "valid", "n": len(questions), **record["data"]}
+    write_json(run.scores, {**about, "data": data, **found.to_json()})
+    return found
+
+
+def check_choice(recipe: Recipe, prepared: Prepared) -> Metric:
+    """Return the metric by which `score` tells runs apart.
+
+    Raises MlxrError where there is none by that name, or the validation split has no answers.
+    """
+    check_answers(prepared, "valid")
+    targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
+    return primary_metric(recipe.compare, make_scorer(recipe.compare, targets))
+
+
 def scored(case: Case) -> Scored:
     """Return the metrics of a case, by the scorer that would judge it."""
     scorer = make_scorer(case.rules, case.train_targets)
     base, tuned = (
-        totals(scorer.metrics, arm_scores(scorer, case, arm)) for arm in (case.base, case.tuned)
+        totals(scorer.metrics, scores(case, scorer, arm)) for arm in (case.base, case.tuned)
     )
     return Scored(primary_metric(case.rules, scorer), base, tuned)

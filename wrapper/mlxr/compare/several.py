@@ -43,6 +43,7 @@ def compare_several(
     display: Display,
     *,
     allow_degenerate: bool = False,
+    judge_model: str | None = None,
 ) -> list[Comparison]:
     """Return the comparison of each adapter with the base, in the order given.
 
@@ -53,15 +54,21 @@ def compare_several(
     for adapter in adapters:
         if len(adapters) > 1:
             display.show(Step(f"Comparing {adapter.name}"))
-        found.append(compare(adapter, workspace, display, allow_degenerate=allow_degenerate))
+        made = compare(
+            adapter,
+            workspace,
+            display,
+            allow_degenerate=allow_degenerate,
+            judge_model=judge_model,
+        )
+        found.append(made)
     return found
 
 
 def standings(comparisons: Sequence[Comparison]) -> list[Standing]:
     """Return how comparisons stand beside each other, the best first."""
-    results = [c.judgement.results[:1] for c in comparisons]
-    scored = [r[0].paired if r and r[0].metric == c.judgement.primary else None
-              for r, c in zip(results, comparisons, strict=True)]  # fmt: skip
+    headlines = [c.judgement.headline for c in comparisons]
+    scored = [each[0].paired if each else None for each in headlines]
     adjusted = iter(holm([paired.p for paired in scored if paired]))
     found = [
         Standing(

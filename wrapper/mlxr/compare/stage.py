@@ -3,123 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
+from mlxr.compare.arms import Arm, Request, run_arm
+from mlxr.compare.case import Case, clusters
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
-from mlxr.compare.metric import Metric
-from mlxr.compare.record import offered_tools, source_texts, target_text
+from mlxr.compare.forgetting import measure
+from mlxr.compare.judge import judge, make_scorer, primary_metric
+from mlxr.compare.leaks import kept_leaks
+from mlxr.compare.probes.probe import make_probes
+from mlxr.compare.questions import Question, make_request, read_questions
+from mlxr.compare.ready import check_answers, check_run
+from mlxr.compare.record import target_text
+from mlxr.compare.referee import Bench, ask, seat
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.report.charts import loss_curve
-from mlxr.compare.sample import Sample
-from mlxr.compare.scored import Scored, scored
-from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import file_sha256, read_json, read_jsonl, write_json
+from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
-from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
+from mlxr.prep.tokens import load_tokenizer
 from mlxr.recipe import Recipe, typed
-from mlxr.trained import check_weights
-from mlxr.workspace import Adapter, Prepared, Run, Workspace
-
-
-@dataclass(frozen=True)
-class _Question:
-    """One record, ready to be asked."""
-
-    sample: Sample
-    prompt: Prompt
-    prompt_sha256: str
+from mlxr.workspace import Adapter, Prepared, Workspace
 
 
 def compare(
-    adapter: Adapter, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
+    adapter: Adapter,
+    workspace: Workspace,
+    display: Display,
+    *,
+    allow_degenerate: bool = False,
+    judge_model: str | None = None,
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Answers that either arm gave before are not generated again. Raises MlxrError when the run is
-    unfinished, its data are gone or changed, or an arm fails.
+    Answers that either arm gave before are not generated again. `judge_model`, a Hub id or a local
+    folder, is asked which answers it prefers. Raises MlxrError when the run is unfinished, its
+    data are gone or changed, or an arm fails.
     """
     run = adapter.run
     record = run.read_record()
     recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
-    _check(adapter, record, manifest.sha256, path)
-    _check_answers(prepared)
+    check_run(adapter, record, manifest.sha256, path)
+    check_answers(prepared)
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
-    questions = _questions(prepared, recipe)
-    request = _request(recipe, questions)
+    tokenizer = load_tokenizer(recipe)
+    questions = read_questions(prepared, recipe, tokenizer)
+    display.show(Step("Looking for test rows that training has seen"))
+    leaks = kept_leaks(prepared, manifest.sha256, recipe.compare.limit, workspace.outputs)
+    bench = judge_model and seat(
+        judge_model, adapter.compare, workspace.outputs, display, recipe.compare.batch_size
+    )
+    probes = make_probes(recipe, tokenizer) if recipe.compare.forgetting else None
+    request = make_request(recipe, questions)
+    requests = [request, *(probes.requests if probes else ())]
     arms = {
-        name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
+        name: run_arm(name, requests, weights, adapter.compare, workspace.outputs, display)
         for name, weights in (("base", None), ("tuned", adapter.folder))
     }
+    base, tuned = arms["base"][0], arms["tuned"][0]
+    refereed = _refereed(bench, recipe, questions, base, tuned) if bench else None
     display.show(Step("Scoring and judging"))
+    ids = [question.sample.id for question in questions]
+    beside = None
+    if probes:
+        beside = measure(probes, arms["base"], arms["tuned"], ids, recipe.seed)
     judgement = judge(
         Case(
             samples=[question.sample for question in questions],
-            base=arms["base"].outputs,
-            tuned=arms["tuned"].outputs,
+            base=base.outputs,
+            tuned=tuned.outputs,
             train_targets=train_targets,
             rules=recipe.compare,
             seed=recipe.seed,
             prompts=[question.prompt_sha256 for question in questions],
             train_loss=None if adapter.checkpoint else record["result"]["train_loss"],
             allow_degenerate=allow_degenerate,
+            leaks=leaks,
+            forgetting=beside,
+            refereed=refereed,
         )
     )
-    made = document(_origin(adapter, record, request, arms, prepared), judgement)
+    costs = {"base": base, "tuned": tuned}
+    made = document(_origin(adapter, record, request, costs, prepared), judgement)
     return finish(adapter.compare, made, judgement, adapter.folder)
 
 
-def score(run: Run, workspace: Workspace, display: Display) -> Scored:
-    """Return how base and tuned do on the validation split, and keep it in the run's sweep/.
-
-    That is for choosing between runs, by the same rules as `compare`; it is no verdict, and the
-    test rows stay unseen. Raises MlxrError as `compare` does.
-    """
-    adapter, record = Adapter(run), run.read_record()
-    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
-    prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
-    _check(adapter, record, manifest.sha256, path)
-    _check_answers(prepared, "valid")
-    questions = _questions(prepared, recipe, "valid")
-    request = _request(recipe, questions)
-    base, tuned = (
-        run_arm(name, request, weights, run.sweep, workspace.outputs, display).outputs
-        for name, weights in (("base", None), ("tuned", adapter.folder))
+def _refereed(
+    bench: Bench, recipe: Recipe, questions: Sequence[Question], base: Arm, tuned: Arm
+) -> Refereed:
+    samples = [question.sample for question in questions]
+    return ask(
+        bench,
+        samples,
+        [question.asked for question in questions],
+        base.outputs,
+        tuned.outputs,
+        clusters=clusters(samples, [question.prompt_sha256 for question in questions]),
+        seed=recipe.seed,
+        base_model=recipe.model,
     )
-    found = scored(
-        Case(
-            samples=[question.sample for question in questions],
-            base=base,
-            tuned=tuned,
-            train_targets=[target_text(row) for row in read_jsonl(prepared.split("train"))],
-            rules=recipe.compare,
-            seed=recipe.seed,
-            prompts=[question.prompt_sha256 for question in questions],
-        )
-    )
-    about = {"run": run.name, "adapter_sha256": file_sha256(run.adapter)}
-    data = {"split": "valid", "n": len(questions), **record["data"]}
-    write_json(run.scores, {**about, "data": data, **found.to_json()})
-    return found
-
-
-def check_choice(recipe: Recipe, prepared: Prepared) -> Metric:
-    """Return the metric by which `score` tells runs apart.
-
-    Raises MlxrError where there is none by that name, or the validation split has no answers.
-    """
-    _check_answers(prepared, "valid")
-    targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
-    return primary_metric(recipe.compare, make_scorer(recipe.compare, targets))
 
 
 def _origin(
@@ -148,88 +136,4 @@ def _origin(
         arms={name: arm.cost() for name, arm in arms.items()},
         findings=read_json(prepared.audit)["findings"],
         loss_curve=loss_curve(events),
-    )
-
-
-def _check(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:
-    """Raise MlxrError when the run cannot be judged on these data."""
-    run = adapter.run
-    if "result" not in record:
-        raise MlxrError(
-            f"Run {run.name} has not ended (or was killed).",
-            f"Wait for it, or go on with it: mlxr train {path} --resume",
-        )
-    check_weights(adapter, record["status"], path)
-    if record["data"]["sha256"] != data:
-        raise MlxrError(
-            f"The data of {run.folder.parent.name} were prepared anew since run {run.name} was"
-            " trained: its training rows may now be test rows.",
-            f"Train on the new data: mlxr train {path}",
-        )
-
-
-def _check_answers(prepared: Prepared, split: str = "test") -> None:
-    """Raise MlxrError where there are no prompts to answer."""
-    if any("text" in row for row in read_jsonl(prepared.split(split))):
-        raise MlxrError(
-            f"{prepared.split(split)} is plain text: there is no prompt to answer, nor an answer.",
-            "mlx_lm measures its loss: python -m mlx_lm lora --test",
-        )
-
-
-def _questions(prepared: Prepared, recipe: Recipe, split: str = "test") -> list[_Question]:
-    """Return the records of a split in tokens, checked against those that prep saw."""
-    tokenizer = load_tokenizer(recipe)
-    rows = list(read_jsonl(prepared.split(split)))[: recipe.compare.limit]
-    sources = source_texts(rows)
-    questions = [
-        _question(row, source, tokenizer) for row, source in zip(rows, sources, strict=True)
-    ]
-    drifted = [
-        q.sample.id
-        for q, row in zip(questions, rows, strict=True)
-        if q.prompt_sha256 != row["mlxr"]["prompt_sha256"]
-    ]
-    if drifted:
-        raise MlxrError(
-            f"{len(drifted)} of {len(rows)} {split} prompts have other tokens now than when they"
-            f" were prepared (first: {drifted[0]}): the tokenizer or its chat template has"
-            " changed.",
-            f"Prepare and train again with {recipe.model} as it is now.",
-        )
-    context = tokenizer.context_length
-    longest = max(len(question.prompt.ids) for question in questions)
-    if context and longest > context:
-        raise MlxrError(
-            f"A {split} row has {longest:,} tokens, more than the model's {context:,}.",
-            "Lower train.max_seq_length to the model's limit, then prepare again.",
-        )
-    return questions
-
-
-def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> _Question:
-    messages, about = row["messages"], row["mlxr"]
-    tokens = tokenizer.encode(messages, row.get("tools"))
-    sample = Sample(
-        id=about["id"],
-        prompt=tokenizer.decode(tokens.prompt),
-        target=target_text(row),
-        category=about.get("category"),
-        cluster=about.get("cluster"),
-        source=source,
-        tools=offered_tools(row),
-    )
-    prompt = Prompt(tuple(tokens.ids), tokens.offset, sample.target)
-    return _Question(sample, prompt, prompt_sha256(tokens.prompt))
-
-
-def _request(recipe: Recipe, questions: Sequence[_Question]) -> Request:
-    prompts = tuple(question.prompt for question in questions)
-    lengths = [len(prompt.ids) - prompt.offset for prompt in prompts]
-    return Request(
-        model=recipe.model,
-        trust_remote_code=recipe.trust_remote_code,
-        prompts=prompts,
-        max_tokens=recipe.compare.max_tokens or longest_answer(lengths),
-        batch_size=recipe.compare.batch_size,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlxr.compare.case import Case, clusters
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
-from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
+from mlxr.compare.judge import judge, make_scorer, primary_metric
 from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
+from mlxr.compare.referee import ask, seat
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields
 from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
@@ -29,11 +31,14 @@ def compare_stored(
     *,
     seed: int = SEED,
     allow_degenerate: bool = False,
+    judge_model: str | None = None,
+    outputs: Path | None = None,
 ) -> Comparison:
     """Judge the outputs stored in two files, base and tuned, and write the reports into `folder`.
 
     `columns` are "role=column,…". Nothing is known of training answers: baselines made of them
-    are left out, and so are metrics for which the files hold nothing. Raises MlxrError when rows
+    are left out, and so are metrics for which the files hold nothing. `judge_model` is asked which
+    answers it prefers; what it says is kept in `outputs`. Raises MlxrError when rows
     do not match or lack a column.
     """
     names = parse_columns(columns)
@@ -49,18 +54,28 @@ def compare_stored(
     # what stored outputs cannot tell.
     targets = [sample.target for sample in shown] if rules.task == "summary" else []
     primary_metric(rules, make_scorer(rules, targets))
+    arms, prompts = (found.base[:size], found.tuned[:size]), found.prompts[:size]
+    refereed = judge_model and ask(
+        seat(judge_model, folder, outputs or folder, display, rules.batch_size),
+        shown,
+        [sample.prompt for sample in shown],
+        *arms,
+        clusters=clusters(shown, prompts),
+        seed=seed,
+    )
     display.show(Step(f"Scoring and judging {size:,} samples"))
     judgement = judge(
         Case(
             samples=shown,
-            base=found.base[:size],
-            tuned=found.tuned[:size],
+            base=arms[0],
+            tuned=arms[1],
             train_targets=targets,
             rules=rules,
             seed=seed,
-            prompts=found.prompts[:size],
+            prompts=prompts,
             allow_degenerate=allow_degenerate,
             unmeasured=_unmeasured(found),
+            refereed=refereed or None,
         )
     )
     about = {

@@ -73,11 +73,13 @@ def decide(
     baselines: Sequence[Baseline] = (),
     guardrails: Sequence[tuple[Metric, Paired]] = (),
     rules: Rules = Rules(),
+    notes: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict on `metric`, the primary.
 
-    `problems` are other reasons for no verdict, each a sentence; `paired` is None if no sample
-    has a score. Guardrails count only as whole intervals on the bad side.
+    `problems` are other reasons for no verdict, each a sentence, as are `notes`, which only add
+    to it; `paired` is None if no sample has a score. Guardrails count only as whole intervals on
+    the bad side.
     """
     worse = [(m, found) for m, found in guardrails if _gain(m, found)[1] < 0]
     red = [a for a in alarms if a.level == "red"]
@@ -95,7 +97,7 @@ def decide(
         code = _code(metric, paired, rules)
         said = _said(code, metric, paired, rules)
     figures = [_figures(metric, paired), *_notes(paired)] if paired else []
-    text = " ".join([said, *figures, *_regressions(worse), COVERS])
+    text = " ".join([said, *figures, *notes, *_regressions(worse), COVERS])
     names = tuple(m.name for m, _ in worse)
     return Verdict(code, metric.name, text, (*(a.code for a in red), *reasons), names)
 
@@ -206,7 +208,7 @@ def _figures(metric: Metric, paired: Paired) -> str:
     else:
         moved = f"{verb} {metric.show(paired.tuned)}"
     groups = f" in {paired.clusters} clusters" if paired.clusters < paired.n else ""
-    sure = f"p {_p(paired.p)}, n = {paired.n}{groups}"
+    sure = f"p {chance(paired.p)}, n = {paired.n}{groups}"
     if paired.interval:
         low, high = (metric.show_delta(end) for end in (paired.interval.low, paired.interval.high))
         sure = f"95 % interval {low} to {high}, {sure}"
@@ -241,5 +243,6 @@ def _regressions(worse: Sequence[tuple[Metric, Paired]]) -> list[str]:
     return [f"With regressions: {'; '.join(each)}."]
 
 
-def _p(p: float) -> str:
+def chance(p: float) -> str:
+    """Return a p value as a sentence has it after "p": "= 0.031"."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"

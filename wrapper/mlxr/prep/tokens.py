@@ -118,8 +118,9 @@ class Tokenizer:
             raise MlxrError(f"{_refusal(error)}.", _ORDER) from error
 
     def beginning(self, text: str) -> list[int]:
-        """Return the ids of a plain text that the model is to go on with."""
-        return self._ids([text], special=True)[0]
+        """Return the ids of a plain text that the model may go on with: it has no end token."""
+        [ids] = self._ids([text], special=True)
+        return ids[:-1] if ids[-1:] == [self._eos_id] else ids
 
     def end_of_turn(self) -> int | None:
         """Return the mark with which the chat template ends an answer, if it has one."""

@@ -164,6 +164,8 @@ class Compare(Table):
     """Prompts generated side by side; the same in both arms."""
     max_tokens: Positive | None = None
     """Longest answer. Default: max(64, 1.5 × the 99th percentile of the test answers)."""
+    forgetting: bool = True
+    """Ask both arms general text and simple instructions, too."""
     min_effect: Annotated[float, Field(ge=0)] = 0.0
     """Smallest difference of the primary metric worth having."""
     equivalence_margin: Annotated[float, Field(gt=0)] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlxr.compare.metric import Metric
-from mlxr.compare.stage import check_choice, score
+from mlxr.compare.scored import check_choice, score
 from mlxr.errors import MlxrError
 from mlxr.events import Display
 from mlxr.files import read_json, wait_for

@@ -47,6 +47,12 @@ def show_comparison(
         terminal.result()
         terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))
     terminal.result(f"\nsamples: {rows.counts_line(judgement)}")
+    terminal.result(f"test rows seen in training: {rows.leaks_line(judgement)}")
+    if beside := rows.forgetting_line(judgement):
+        notes = document["forgetting"]["notes"]
+        terminal.result(" ".join([f"beside the task: {beside}.", *notes]))
+    if referee := rows.referee_line(judgement):
+        terminal.result(f"judge: {referee}")
     _show_worst(terminal, rows.worst(judgement, 3))
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlxr.compare.judge import Judgement, Result
+from mlxr.compare.judge import Judgement
+from mlxr.compare.result import Result
 
 FOREST = 200.0
 """Width of an interval's picture; no difference stands in its middle."""

@@ -31,7 +31,13 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts.append(_table(rows.SLICES, rows.slice_rows(judgement)))
     if document["errors"]:
         parts += ["## Errors", _table(rows.ERRORS, rows.error_rows(document["errors"]))]
+    if beside := rows.forgetting_rows(judgement):
+        parts += ["## What was forgotten", _table(rows.METRICS, beside)]
+        parts += document["forgetting"]["notes"]
+    if referee := rows.referee_line(judgement):
+        parts += ["## What another model prefers", referee]
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
+    parts.append(f"Test rows seen in training: {rows.leaks_line(judgement)}.")
     parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
     if document["findings"]:
         found = [f"- `{f['code']}`: {f['message']}" for f in document["findings"]]

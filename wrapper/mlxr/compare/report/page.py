@@ -51,12 +51,13 @@ def page(document: Mapping[str, Any], judgement: Judgement) -> str:
         judgement=judgement,
         primary=judgement.primary,
         symbol=SYMBOLS[judgement.verdict.code],
+        seen=_seen(judgement),
         rows=rows,
         charts=charts,
         metrics=list(
             zip(rows.metric_rows(judgement), judgement.results, _bars(judgement), strict=True)
         ),
-        headline=rows.metric_rows(judgement)[:1] if judgement.results else [],
+        headline=rows.headline_rows(judgement),
         outcomes=_outcomes(judgement),
         dots=charts.scatter(judgement),
         curves=charts.curves(document["loss_curve"]),
@@ -80,6 +81,13 @@ def _bars(judgement: Judgement) -> Sequence[charts.Bar | None]:
 def _outcomes(judgement: Judgement) -> dict[str, int]:
     found: list[str] = [judged.outcome for judged in judgement.judged]
     return {name: found.count(name) for name in rows.OUTCOMES}
+
+
+def _seen(judgement: Judgement) -> dict[str, tuple[str, ...]]:
+    """Return by flag the samples that training has seen."""
+    leaks = judgement.leaks
+    found = {"seen_exactly": leaks.exact, "seen_nearly": leaks.near} if leaks else {}
+    return {flag: ids for flag, ids in found.items() if ids}
 
 
 def _data(judgement: Judgement) -> dict[str, Any]:

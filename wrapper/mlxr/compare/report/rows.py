@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlxr.compare.judge import Judged, Judgement, Result
+from mlxr.compare import clean
+from mlxr.compare.forgetting import DRIFT
+from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.metric import Metric
+from mlxr.compare.result import Result
 from mlxr.compare.statistics import Paired
 
 METRICS = ("metric", "base", "tuned", "difference", "95 % interval", "p")
@@ -32,6 +35,60 @@ FIELDS = ("field", "base F1", "tuned F1", "right", "wrong", "invented", "missed"
 def metric_rows(judgement: Judgement) -> list[list[str]]:
     """Return the metric table, the primary (●) first; p is adjusted for all others."""
     return [_metric_row(result, judgement.primary.name) for result in judgement.results]
+
+
+def headline_rows(judgement: Judgement) -> list[list[str]]:
+    """Return what the verdict is about; empty if no sample has a score of it."""
+    rows = [_metric_row(result, judgement.primary.name) for result in judgement.headline]
+    return [[*row, str(each.paired.n)] for row, each in zip(rows, judgement.headline, strict=True)]
+
+
+def leaks_line(judgement: Judgement) -> str:
+    """Return which test rows were seen in training."""
+    return clean.line(judgement.leaks)
+
+
+def forgetting_rows(judgement: Judgement) -> list[list[str]]:
+    """Return what was measured beside the task, by `METRICS`; empty where nothing was."""
+    found = judgement.forgetting
+    if found is None:
+        return []
+    rows = [_metric_row(result, "") for result in found.results]
+    if found.drift:
+        rows.append([DRIFT.name, "0", DRIFT.show(found.drift.value), "–", "–", "–"])
+    return rows
+
+
+def forgetting_line(judgement: Judgement) -> str:
+    """Return the same in a line; "" where nothing was measured."""
+    found = judgement.forgetting
+    if found is None:
+        return ""
+    parts = []
+    for each in found.results:
+        base, tuned = (each.metric.show(value) for value in (each.paired.base, each.paired.tuned))
+        parts.append(f"{each.metric.title} {base} → {tuned}")
+    if found.drift:
+        parts.append(f"{DRIFT.title} {DRIFT.show(found.drift.value)}")
+    return "; ".join(parts)
+
+
+def referee_line(judgement: Judgement) -> str:
+    """Return what a local model says of both arms; "" where none was asked."""
+    found = judgement.refereed
+    if found is None:
+        return ""
+    if found.tally is None:
+        return " ".join([f"{found.model} gave no verdict.", *found.notes])
+    tally, ends = found.tally, found.interval
+    sure = f"95 % interval {100 * ends.low:.1f} … {100 * ends.high:.1f}, " if ends else ""
+    alike = "" if found.consistency is None else f"; alike in both orders {found.consistency:.0%}"
+    said = (
+        f"{found.model} prefers tuned in {tally.wins}, base in {tally.losses}, neither in "
+        f"{tally.ties} samples: win rate {100 * tally.win_rate:.1f} % ({sure}sign test p "
+        f"{_p(tally.p)}){alike}."
+    )
+    return " ".join([said, *found.notes, "It has no part in the verdict."])
 
 
 def baseline_rows(judgement: Judgement) -> list[list[str]]:
@@ -156,6 +213,7 @@ def provenance_rows(document: Mapping[str, Any]) -> list[list[str]]:
         "speed (descriptive)": speed_line(document["arms"]),
         "versions": ", ".join(f"{k} {v}" for k, v in made["compared_with"].items() if v),
         "machine": made["machine"]["system"],
+        "probes": (document["forgetting"] or {}).get("probes_sha256"),
         "seed": made["seed"],
     }
     return [[name, str(value)] for name, value in found.items() if value not in (None, "")]

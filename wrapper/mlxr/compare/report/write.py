@@ -1,4 +1,4 @@
-"""Writing a comparison's files: samples.jsonl, report.md, report.html, compare.json last."""
+"""Writing a comparison's files, compare.json last."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlxr.compare.beside import probe_lines
 from mlxr.compare.document import sample_lines
 from mlxr.compare.judge import Judgement
 from mlxr.compare.report.markdown import markdown
@@ -20,6 +21,11 @@ def write(folder: Path, document: Mapping[str, Any], judgement: Judgement) -> Pa
     """
     report = folder / "report.html"
     write_jsonl(folder / "samples.jsonl", sample_lines(judgement))
+    probes = folder / "forgetting.jsonl"
+    if judgement.forgetting:
+        write_jsonl(probes, probe_lines(judgement))
+    else:  # an earlier comparison's would be taken for this one's
+        probes.unlink(missing_ok=True)
     write_text(folder / "report.md", markdown(document, judgement))
     write_text(report, page(document, judgement))
     write_json(folder / "compare.json", document)

@@ -23,12 +23,13 @@ MIN_REPEATS = 4
 MIN_LOOP = 24
 """A loop repeats up to MAX_PERIOD tokens at least MIN_REPEATS times, over MIN_LOOP tokens."""
 
-_LEAKS = (
+LEAKS = (
     "<start_of_turn>", "<end_of_turn>", "<|im_start|>", "<|im_end|>", "[INST]", "[/INST]",
     "<s>", "</s>", "<bos>", "<eos>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>",
     "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|endoftext|>",
     "<|begin_of_text|>", "<|end_of_text|>", "<<SYS>>", "<</SYS>>",
 )  # fmt: skip
+"""Marks by which chat templates begin and end a turn."""
 
 
 def find_flags(
@@ -47,7 +48,7 @@ def find_flags(
         "empty": not output.text.strip(),
         "truncated": truncated,
         "loop": loops and is_loop(_tokens(output), truncated),
-        "template_leak": any(m in output.text and m not in sample.target for m in _LEAKS),
+        "template_leak": any(m in output.text and m not in sample.target for m in LEAKS),
         "echo": _echoes(output.text, sample),
         "bad_unicode": "\ufffd" in output.text,
     }
