@@ -5,16 +5,17 @@ Pure: the same outputs give the same judgement, wherever they come from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mlxr.compare.alarms import Alarm, Evidence, find_alarms
 from mlxr.compare.breakdown import Slice, slices
 from mlxr.compare.metric import Metric
-from mlxr.compare.preflight import preflight, score_texts, totals
+from mlxr.compare.preflight import preflight
 from mlxr.compare.sample import Output, Sample, Score
 from mlxr.compare.scorers import SCORERS, Scorer, ScorerOptions
+from mlxr.compare.scoring import score_all, totals, written
 from mlxr.compare.statistics import (
     Estimate,
     Outcome,
@@ -135,12 +136,23 @@ def judge(case: Case) -> Judgement:
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
     metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
-    base, tuned = (_scores(scorer, case, arm) for arm in (case.base, case.tuned))
+    answers = _trivial(case, scorer)
+    scores = score_all(
+        scorer,
+        case.samples,
+        {
+            "base": _with_base_nll(case, case.base),
+            "tuned": _with_base_nll(case, case.tuned),
+            "target": written(sample.target for sample in case.samples),
+            **{name: written(texts) for name, texts in answers.items()},
+        },
+    )
+    base, tuned = scores["base"], scores["tuned"]
     results = _results(case, metrics, primary, base, tuned)
-    baselines = _baselines(case, scorer)
+    baselines = {name: totals(scorer.metrics, scores[name]) for name in answers}
     trivial = [Baseline(n, v[primary.name]) for n, v in baselines.items() if primary.name in v]
     alarms = _alarms(case, metrics, primary, trivial, base, tuned)
-    expected = preflight(case.samples, scorer, primary)
+    expected = preflight(case.samples, scorer, primary, scores["target"])
     by_name = {result.metric.name: result for result in results}
     found = by_name.get(primary.name)
     verdict = decide(
@@ -170,11 +182,17 @@ def judge(case: Case) -> Judgement:
     )
 
 
-def _scores(scorer: Scorer, case: Case, arm: Sequence[Output]) -> list[Score]:
-    return [
-        scorer.score(sample, replace(output, base_nll=base.nll))
-        for sample, output, base in zip(case.samples, arm, case.base, strict=True)
-    ]
+def _with_base_nll(case: Case, arm: Sequence[Output]) -> Iterator[Output]:
+    return (replace(o, base_nll=b.nll) for o, b in zip(arm, case.base, strict=True))
+
+
+def _trivial(case: Case, scorer: Scorer) -> dict[str, list[str]]:
+    """The answers that need no model, by name; only where every sample has one."""
+    found = {
+        name: [text for sample in case.samples if (text := answer(sample)) is not None]
+        for name, answer in scorer.baselines(case.train_targets).items()
+    }
+    return {name: texts for name, texts in found.items() if len(texts) == len(case.samples)}
 
 
 def _clusters(case: Case) -> list[str]:
@@ -202,16 +220,6 @@ def _results(
     others = [r for r in found if r.metric.name != primary.name and not r.metric.descriptive]
     adjusted = dict(zip(map(id, others), holm([r.paired.p for r in others]), strict=True))
     return tuple(replace(result, p_holm=adjusted.get(id(result))) for result in found)
-
-
-def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
-    """Score the answers that need no model, by the same code as the arms."""
-    found = {}
-    for name, answer in scorer.baselines(case.train_targets).items():
-        texts = [text for sample in case.samples if (text := answer(sample)) is not None]
-        if len(texts) == len(case.samples):
-            found[name] = totals(scorer.metrics, score_texts(scorer, case.samples, texts))
-    return found
 
 
 def _alarms(
