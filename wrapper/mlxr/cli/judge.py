@@ -25,6 +25,7 @@ def compare(
     fail_on: options.FailOn = None,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
+    fresh: options.Fresh = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -41,6 +42,8 @@ def compare(
     if predictions:
         if what and len(what) > 1:
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
+        if fresh:
+            raise typer.BadParameter("--fresh asks models anew; --predictions asks none.")
         recipe = meaning.load(Path(what[0]), None).recipe if what else None
         rules, seed = stored.rules_of(recipe, task)
         with terminal.display() as display:
@@ -63,7 +66,7 @@ def compare(
     )
     with terminal.display() as display:
         found = several.compare_several(
-            adapters, workspace, display, allow_degenerate=allow_degenerate
+            adapters, workspace, display, allow_degenerate=allow_degenerate, fresh=fresh
         )
     finish(terminal, found, codes)
 

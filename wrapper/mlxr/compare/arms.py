@@ -48,6 +48,8 @@ class Arm:
     """GB (10^9 bytes), over generation."""
     adapter_moved: bool | None
     """Whether the adapter differs from its zero start; None for the base."""
+    one_by_one: bool = False
+    """Whether no two samples were answered at once."""
 
     @property
     def tokens(self) -> int:
@@ -85,11 +87,13 @@ def run_arm(
     folder: Path,
     outputs: Path,
     display: Display,
+    *,
+    fresh: bool = False,
 ) -> Arm:
     """Return the answers of an arm: those in `outputs`, the rest from a process of its own.
 
     That logs to `folder`, and adds what it answers to `outputs` at once, so that nothing is asked
-    twice. Raises MlxrError when it fails.
+    twice, unless all is to be asked anew (`fresh`). Raises MlxrError when it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     outputs.mkdir(parents=True, exist_ok=True)
@@ -106,6 +110,8 @@ def run_arm(
         **generation,
     }
     count = len(request.prompts)
+    if fresh:
+        path.unlink(missing_ok=True)
     before = read_outputs(path)
     if before.nll is None:
         known = f", {len(before.answers)} of them answered before" if before.answers else ""
@@ -137,7 +143,8 @@ def _arm(request: Request, kept: Outputs) -> Arm:
         _output(prompt, kept.answers[i], (kept.nll or [])[i])
         for i, prompt in enumerate(request.prompts)
     )
-    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed)
+    alone = kept.largest_batch <= 1
+    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed, alone)
 
 
 def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:

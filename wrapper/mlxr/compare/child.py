@@ -80,14 +80,16 @@ def _generate(
     """Answer what the file of outputs does not answer yet, and add it there batch by batch."""
     import mlx.core as mx
 
-    from mlxr.compare.generate import answers, batch_plan
+    from mlxr.compare.generate import answers, batch_plan, can_batch
 
     path = Path(settings.output)
     before = read_outputs(path)
     done, tokens = len(before.answers), before.tokens
-    plan = batch_plan([len(prompt) for prompt in prompts], settings.batch_size)
+    together = can_batch(model, prompts)
+    plan = batch_plan([len(p) for p in prompts], settings.batch_size if together else 1)
     left = [batch for batch in plan if batch[0] not in before.answers]
-    for batch in answers(model, tokenizer, prompts, left, settings.max_tokens):
+    limit = settings.max_tokens
+    for batch in answers(model, tokenizer, prompts, left, limit, together=together):
         made = [
             Answer(tokenizer.decode(each.token_ids), each.token_ids, each.finish,
                    each.decode_seconds)

@@ -43,17 +43,21 @@ def compare_several(
     display: Display,
     *,
     allow_degenerate: bool = False,
+    fresh: bool = False,
 ) -> list[Comparison]:
     """Return the comparison of each adapter with the base, in the order given.
 
-    Raises MlxrError when they have not the same model, data and rules.
+    `fresh` asks the adapters anew, and the base once, whatever was kept. Raises MlxrError when
+    they have not the same model, data and rules.
     """
     _alike(adapters)
-    found = []
+    found: list[Comparison] = []
     for adapter in adapters:
         if len(adapters) > 1:
             display.show(Step(f"Comparing {adapter.name}"))
-        found.append(compare(adapter, workspace, display, allow_degenerate=allow_degenerate))
+        anew = () if not fresh else ("tuned",) if found else ("base", "tuned")
+        made = compare(adapter, workspace, display, allow_degenerate=allow_degenerate, fresh=anew)
+        found.append(made)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Step
+from mlxr.events import Display, Note, Step
 from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
@@ -33,12 +33,17 @@ class _Question:
 
 
 def compare(
-    adapter: Adapter, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
+    adapter: Adapter,
+    workspace: Workspace,
+    display: Display,
+    *,
+    allow_degenerate: bool = False,
+    fresh: Collection[str] = (),
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Answers that either arm gave before are not generated again. Raises MlxrError when the run is
-    unfinished, its data are gone or changed, or an arm fails.
+    Answers that an arm gave before are not generated again, but for the arms in `fresh`. Raises
+    MlxrError when the run is unfinished, its data are gone or changed, or an arm fails.
     """
     run = adapter.run
     record = run.read_record()
@@ -53,9 +58,24 @@ def compare(
     questions = _questions(prepared, recipe)
     request = _request(recipe, questions)
     arms = {
-        name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
+        name: run_arm(
+            name,
+            request,
+            weights,
+            adapter.compare,
+            workspace.outputs,
+            display,
+            fresh=name in fresh,
+        )
         for name, weights in (("base", None), ("tuned", adapter.folder))
     }
+    if batch_size(request, arms) < request.batch_size:
+        display.show(
+            Note(
+                f"mlx_lm does not answer several prompts at once as it answers each alone with"
+                f" {recipe.model}, so both arms were asked one by one."
+            )
+        )
     display.show(Step("Scoring and judging"))
     judgement = judge(
         Case(
@@ -93,7 +113,7 @@ def _origin(
             "generate": {
                 "temperature": 0,
                 "max_tokens": request.max_tokens,
-                "batch_size": request.batch_size,
+                "batch_size": batch_size(request, arms),
             },
             "trained_with": record["versions"],
         },
@@ -101,6 +121,12 @@ def _origin(
         findings=read_json(prepared.audit)["findings"],
         loss_curve=loss_curve(events),
     )
+
+
+def batch_size(request: Request, arms: Mapping[str, Arm]) -> int:
+    """Return how many prompts were asked at once: 1 where the model needs it."""
+    alone = len(request.prompts) > 1 and all(arm.one_by_one for arm in arms.values())
+    return 1 if alone else request.batch_size
 
 
 def _check(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:
