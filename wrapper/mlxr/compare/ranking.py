@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from mlxr.compare import resampling
-from mlxr.compare.intervals import Interval
+from mlxr.compare.intervals import Interval, student_p
 from mlxr.compare.resampling import Bootstrap, blocks, drawn_counts, spread
 
 if TYPE_CHECKING:
@@ -44,13 +44,18 @@ def bootstrap_auroc(
 
     Clusters are drawn with replacement among those with the same labels, so that every draw
     has as many of each kind (stratified); both arms see the same draws. The p is twice the
-    smaller tail, but never below what as many signs as there are clusters could show.
+    smaller tail, but never below Student's of the drawn standard error, since the tail alone
+    claims a difference in 5.2 % of A/A comparisons of 20, nor below what as many signs as there
+    are clusters could show.
     """
     before, after = (_replicates(arm, clusters, seed) for arm in (base, tuned))
     delta = after - before
     tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
-    p = min(1.0, max(2 * tail, 1 / (len(delta) + 1), 2.0 ** (1 - len(set(clusters)))))
-    return Bootstrap(*spread(delta), p)
+    interval, se = spread(delta)
+    count = len(set(clusters))
+    likely = student_p((auroc(tuned) - auroc(base)) / se, count - 2) if se and count > 2 else 0.0
+    p = min(1.0, max(2 * tail, likely, 1 / (len(delta) + 1), 2.0 ** (1 - count)))
+    return Bootstrap(interval, se, p)
 
 
 def bootstrap_auroc_one(arm: Ranked, clusters: Sequence[Hashable], seed: int) -> Interval:
