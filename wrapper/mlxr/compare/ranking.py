@@ -44,18 +44,28 @@ def bootstrap_auroc(
 
     Clusters are drawn with replacement among those with the same labels, so that every draw
     has as many of each kind (stratified); both arms see the same draws. The p is twice the
-    smaller tail, but never below Student's of the drawn standard error, since the tail alone
-    claims a difference in 5.2 % of A/A comparisons of 20, nor below what as many signs as there
-    are clusters could show.
+    smaller tail, but never below what so few clusters allow: the tail alone claims a
+    difference in 5.2 % of A/A comparisons of 20.
     """
     before, after = (_replicates(arm, clusters, seed) for arm in (base, tuned))
     delta = after - before
     tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
     interval, se = spread(delta)
-    count = len(set(clusters))
-    likely = student_p((auroc(tuned) - auroc(base)) / se, count - 2) if se and count > 2 else 0.0
-    p = min(1.0, max(2 * tail, likely, 1 / (len(delta) + 1), 2.0 ** (1 - count)))
-    return Bootstrap(interval, se, p)
+    least = _least_p(auroc(tuned) - auroc(base), se, tuned, clusters)
+    return Bootstrap(interval, se, min(1.0, max(2 * tail, least, 1 / (len(delta) + 1))))
+
+
+def _least_p(delta: float, se: float, ranked: Ranked, clusters: Sequence[Hashable]) -> float:
+    """Student's p, one degree of freedom fewer than clusters have the rarer label.
+
+    Where every draw is alike, what as many signs as there are clusters could show.
+    """
+    labels = {(cluster, high) for cluster, (_, high) in zip(clusters, ranked, strict=True)}
+    rarer = min(sum(high == kind for _, high in labels) for kind in (1, 0))
+    if rarer < 2:
+        return 1.0
+    student = student_p(delta / se, rarer - 1) if se else 0.0
+    return max(student, float(2.0 ** (1 - len(set(clusters)))))
 
 
 def bootstrap_auroc_one(arm: Ranked, clusters: Sequence[Hashable], seed: int) -> Interval:
