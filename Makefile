@@ -26,6 +26,7 @@ bench: .venv/tested
 	$(BIN)/python tests/bench/plan_ratios.py
 	$(BIN)/python tests/bench/calibration.py
 	$(BIN)/python tests/bench/report_speed.py
+	$(BIN)/python tests/bench/generation.py
 
 # Every twin of recipes/demo from prep to verdict, beside a control that must not improve.
 recipes: .venv/installed

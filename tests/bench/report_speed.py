@@ -2,6 +2,8 @@
 
 python tests/bench/report_speed.py [ROWS]
 
+Tasks that are judged by likelihood are given one, which files of outputs do not hold.
+
 Each task runs in a process of its own, so that its peak memory is its own. Bars: under 60 s and
 1 GB (10^9 bytes); the page of 1,000 rows under 2 s, where there is a Chromium.
 """
@@ -17,12 +19,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlxr.compare.case import Case
+from mlxr.compare.comparison import Comparison, finish
+from mlxr.compare.document import Origin, document
+from mlxr.compare.judge import judge
+from mlxr.compare.predictions import read_predictions
 from mlxr.compare.stored import compare_stored, rules_of
 from mlxr.events import Silent
+from mlxr.recipe import Compare
 
+LIKELIHOOD = ("copy", "preference")
 ROWS, SECONDS, BYTES, OPENS = 10_000, 60.0, 1e9, 2.0
 WORDS = (
     "the cat sat on a mat while seven small birds sang of rain in May and nobody listened but "
@@ -58,11 +68,19 @@ def summary(i: int, rng: random.Random) -> Made:
     return due, " ".join([*due.split()[:25], *rng.choices(WORDS, k=25)])
 
 
+def preference(i: int, rng: random.Random) -> Made:
+    """Return an answer that is wanted or not, every prompt having one of each, and another."""
+    due = " ".join(rng.choices(WORDS, k=20))
+    return due, f"{due} {i}"
+
+
 TASKS: dict[str, Callable[[int, random.Random], Made]] = {
     "extraction": extraction,
     "tools": tools,
     "text": text,
     "summary": summary,
+    "copy": summary,
+    "preference": preference,
 }
 
 
@@ -77,8 +95,24 @@ def files(task: str, rows: int, folder: Path) -> tuple[Path, Path]:
                 made = TASKS[task](i, rng)[1] if task != "text" or rng.random() < 0.5 else due
                 row: dict[str, Any] = {"id": f"s{i}", "prompt": f"Sum up {i}: {due} {due}",
                                        "expected": due, "output": made}  # fmt: skip
+                if task == "preference":
+                    row |= {"category": ("false", "true")[i % 2], "cluster": f"c{i // 2}"}
                 stream.write(json.dumps(row) + "\n")
     return paths
+
+
+def compare_likely(paths: tuple[Path, Path], rules: Compare, folder: Path, seed: int) -> Comparison:
+    """Judge stored outputs as if the likelihood of their targets had been measured."""
+    found, rng = read_predictions(*paths, {}), random.Random(seed)
+    base, tuned = (
+        [replace(o, nll=rng.gauss(60, 9), target_tokens=15 + i % 40) for i, o in enumerate(arm)]
+        for arm in (found.base, found.tuned)
+    )
+    case = Case(found.samples, base, tuned, [], rules, seed, found.prompts)
+    judgement = judge(case)
+    return finish(
+        folder, document(Origin("made up", {"split": None}, {"seed": seed}), judgement), judgement
+    )
 
 
 def one(task: str, rows: int) -> None:
@@ -88,7 +122,10 @@ def one(task: str, rows: int) -> None:
         paths = files(task, rows, folder)
         rules, seed = rules_of(None, task)
         begin, worked = time.perf_counter(), time.process_time()
-        made = compare_stored(paths, (), rules, folder / "out", Silent(), seed=seed)
+        if task in LIKELIHOOD:
+            made = compare_likely(paths, rules, folder / "out", seed)
+        else:
+            made = compare_stored(paths, (), rules, folder / "out", Silent(), seed=seed)
         seconds, worked = time.perf_counter() - begin, time.process_time() - worked
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         size = made.report.stat().st_size

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 Z = NormalDist().inv_cdf(0.975)
@@ -80,9 +80,56 @@ def newcombe(both: int, broken: int, fixed: int, neither: int) -> list[float]:
     return [one - other - math.sqrt(low), one - other + math.sqrt(high)]
 
 
+def midp(broken: int, fixed: int) -> float:
+    """McNemar's mid-p, two-sided, from the binomial coefficients themselves."""
+    m, k = broken + fixed, min(broken, fixed)
+    ways = 2.0**m
+    tail, point = sum(math.comb(m, i) for i in range(k + 1)) / ways, math.comb(m, k) / ways
+    return 2 * tail - point if broken != fixed else 1 - point * (m > 0)
+
+
+def student(values: list[float], low: float, bounded: bool) -> list[float]:
+    """Student's interval of a mean, by scipy; of a share, cut where shares end."""
+    from scipy.stats import t
+
+    error = stdev(values) / math.sqrt(len(values))
+    half = float(t.ppf(0.975, len(values) - 1)) * error
+    ends = [fmean(values) - half, fmean(values) + half]
+    return [max(low, ends[0]), min(1.0, ends[1])] if bounded else ends
+
+
+def holm(metrics: list[dict[str, Any]]) -> dict[str, float]:
+    """The p of metrics that are tested beside the primary, adjusted for their number."""
+    others = [m for m in metrics if not m["primary"] and not m["descriptive"]]
+    found, highest = {}, 0.0
+    for rank, m in enumerate(sorted(others, key=lambda m: m["delta"]["p"])):
+        highest = max(highest, min(1.0, (len(others) - rank) * m["delta"]["p"]))
+        found[f"{m['name']} p_holm"] = highest
+    return found
+
+
+def certain(metric: dict[str, Any], base: list[float], tuned: list[float]) -> dict[str, Any]:
+    """Return what formulas give of a metric whose samples stand for themselves."""
+    name = metric["name"]
+    if metric["kind"] == "binary":
+        ones = Counter(zip(base, tuned, strict=True))
+        cells = [ones[1, 1], ones[1, 0], ones[0, 1], ones[0, 0]]
+        arms = {f"{name} {arm} interval": list(wilson(sum(values), len(values)))
+                for arm, values in (("base", base), ("tuned", tuned))}  # fmt: skip
+        return {f"{name} interval": newcombe(*cells), f"{name} p": midp(*cells[1:3]), **arms}
+    moved = [t - b for b, t in zip(base, tuned, strict=True)]
+    bounded = not metric["unit"]
+    return {
+        f"{name} interval": student(moved, -1.0, bounded),
+        f"{name} se": stdev(moved) / math.sqrt(len(moved)),
+        f"{name} base interval": student(base, 0.0, bounded),
+        f"{name} tuned interval": student(tuned, 0.0, bounded),
+    }
+
+
 def numbers(document: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what a report should say, by where it says it."""
-    found: dict[str, Any] = {"data n": len(samples)}
+    found: dict[str, Any] = {"data n": len(samples), **holm(document["metrics"])}
     for metric in document["metrics"]:
         name = metric["name"]
         kept = [s for s in samples if all(name in s[arm]["values"] for arm in ("base", "tuned"))]
@@ -95,13 +142,10 @@ def numbers(document: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str
         if metric["kind"] == "binary":
             good = 1 if metric["higher_is_better"] else 0
             cells = Counter((b == good, t == good) for b, t in zip(base, tuned, strict=True))
-            both, broken, fixed, neither = (
-                cells[True, True], cells[True, False], cells[False, True], cells[False, False],
-            )  # fmt: skip
-            found[f"{name} moved"] = [fixed, broken, both, neither]
-            if metric["clusters"] == len(kept):
-                ends = newcombe(both, broken, fixed, neither)
-                found[f"{name} interval"] = ends if good else [-ends[1], -ends[0]]
+            order = ((False, True), (True, False), (True, True), (False, False))
+            found[f"{name} moved"] = [cells[key] for key in order]
+        if _alone(metric) and len(kept) == len(samples):
+            found |= certain(metric, base, tuned)
     primary = next(m for m in document["metrics"] if m["primary"])
     for each in document["slices"]:
         part = [s for s in samples if each["value"] == (
@@ -122,6 +166,11 @@ def numbers(document: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str
     return found
 
 
+def _alone(metric: dict[str, Any]) -> bool:
+    """Whether a formula gives its interval: no clusters, no bootstrap."""
+    return metric["kind"] in {"binary", "mean"} and metric["clusters"] == metric["n"] > 1
+
+
 def said(document: dict[str, Any]) -> dict[str, Any]:
     """Return what the report says, by where it says it."""
     found: dict[str, Any] = {"data n": document["data"]["n"]}
@@ -132,8 +181,13 @@ def said(document: dict[str, Any]) -> dict[str, Any]:
         if m["kind"] == "binary":
             order = ("fixed", "broken", "both", "neither")
             found[f"{name} moved"] = [moved[key] for key in order]
-            if m["clusters"] == m["n"]:
-                found[f"{name} interval"] = m["delta"]["ci95"]
+        if not m["primary"] and not m["descriptive"]:
+            found[f"{name} p_holm"] = m["delta"]["p_holm"]
+        if _alone(m) and m["n"] == document["data"]["n"]:
+            found[f"{name} interval"] = m["delta"]["ci95"]
+            found |= {f"{name} {arm} interval": m[arm]["ci95"] for arm in ("base", "tuned")}
+            what = "p" if m["kind"] == "binary" else "se"
+            found[f"{name} {what}"] = m["delta"][what]
     for each in document["slices"]:
         found |= {f"{each['slice']}={each['value']} {arm}": each[arm] for arm in ("base", "tuned")}
     for field, arms in document["fields"].items():

@@ -18,6 +18,7 @@ from mlxr.compare.document import SCHEMA
 from mlxr.compare.judge import Judgement
 from mlxr.compare.report.write import write
 from mlxr.compare.sample import Sample
+from mlxr.compare.scorers import SCORERS
 from mlxr.files import read_json, write_json
 
 Made = tuple[dict[str, Any], Judgement]
@@ -62,6 +63,18 @@ def preferences() -> Made:
     )  # fmt: skip
 
 
+def copies() -> Made:
+    rng = random.Random(6)
+    words = "warm wool for long cold nights by the sea and a lamp that never sleeps".split()
+    targets = [" ".join(rng.choices(words, k=18)) for _ in range(40)]
+    samples = [Sample(f"s{i}", f"p{i}", text, "wool" if i % 3 else "lamps")
+               for i, text in enumerate(targets)]  # fmt: skip
+    arms = [[text[:cut] + " ".join(rng.choices(words, k=9)) for text in targets]
+            for cut in (5, 50)]  # fmt: skip
+    base, tuned = arms
+    return compared(samples, base, tuned, task="copy", tuned_nll=[rng.random() for _ in samples])
+
+
 def unscored() -> Made:
     samples = [Sample(f"s{i}", f"p{i}", "{}" if i else "no record") for i in range(12)]
     return compared(samples, ["{}"] * 12, ["{}"] * 12, task="extraction", fields={"a": "text"})
@@ -72,10 +85,16 @@ MADE: dict[str, Callable[[], Made]] = {
     "texts": lambda: texts(60),
     "few": lambda: texts(3),
     "calls": calls,
+    "copies": copies,
     "summaries": summaries,
     "preferences": preferences,
     "unscored": unscored,
 }
+
+
+def test_every_task_is_recomputed() -> None:
+    tasks = {MADE[name]()[1].signature.split("/")[0].removeprefix("mlxr.") for name in MADE}
+    assert tasks == set(SCORERS)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -100,6 +119,9 @@ def test_the_schema_is_one_and_of_this_version() -> None:
         lambda d: d["metrics"][0]["base"].update(value=0.5),
         lambda d: d["metrics"][1]["paired"].update(broken=99),
         lambda d: d["metrics"][1]["delta"]["ci95"].reverse(),
+        lambda d: d["metrics"][1]["delta"].update(p=0.5),
+        lambda d: d["metrics"][1]["delta"].update(p_holm=1e-9),
+        lambda d: d["metrics"][1]["tuned"]["ci95"].reverse(),
         lambda d: d["fields"]["city"]["tuned"].update(tp=0),
         lambda d: d["slices"][0].update(tuned=0.5),
         lambda d: d["errors"]["base"].clear(),

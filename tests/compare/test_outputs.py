@@ -52,6 +52,16 @@ def test_the_second_time_no_child_is_started() -> None:
     assert len(list(KEPT.iterdir())) == 1
 
 
+def test_asked_anew_it_answers_all_again_and_the_same() -> None:
+    first = asked()
+    heard = Heard()
+    [again] = run_arm("base", [request()], None, HERE, KEPT, heard, fresh=True)
+    assert Step("Asking base: 10 prompts, answers of up to 6 tokens") in heard.events
+    assert sum(isinstance(event, Generated) for event in heard.events) > 0
+    assert [o.text for o in again.outputs] == [o.text for o in first.outputs]
+    assert len(list(KEPT.iterdir())) == 1
+
+
 def test_an_interrupted_arm_goes_on_where_it_stopped() -> None:
     whole = asked()
     [path] = KEPT.iterdir()

@@ -85,3 +85,20 @@ def test_one_label_alone_cannot_be_ranked() -> None:
 def test_a_reward_is_a_gain_only_where_it_is_wanted(high: float, expected: str) -> None:
     base, tuned = Score({"rank": (0.0, high)}), Score({"rank": (2.0, high)})
     assert outcome(RANK, base, tuned) == expected
+
+
+def test_a_single_wanted_answer_proves_nothing() -> None:
+    """Every draw holds the same one, so that the draws themselves would be certain."""
+    base = [(0.0, float(i == 0)) for i in range(20)]
+    tuned = [(float(i == 0), float(i == 0)) for i in range(20)]
+    assert bootstrap_auroc(base, tuned, range(20), 1).p == 1.0
+
+
+def test_p_is_not_below_students_of_the_same_spread() -> None:
+    from scipy.stats import t
+
+    values = [0.9, 0.8, 0.75, 0.7, 0.3, 0.6, 0.4, 0.35, 0.2, 0.1]
+    tuned = [(value, float(i < 5)) for i, value in enumerate(values)]
+    found = bootstrap_auroc([(0.0, high) for _, high in tuned], tuned, range(10), 1)
+    assert found.p >= 2 * t.sf((auroc(tuned) - 0.5) / found.se, 4) * (1 - 1e-9)
+    assert found.interval.low > 0

@@ -41,6 +41,10 @@ def test_runs_and_checkpoints_stand_beside_each_other(mlxr: Run, write_recipe: W
     assert shown.err.count("Taking the 12 answers") == 4
     assert "looks better than it is" in shown.out
     assert "adapters/r/0002/compare/report.html" in shown.out
+    fresh = mlxr("compare", "r/0001", "r/0002", "--fresh").err
+    assert (fresh.count("Asking base"), fresh.count("Asking tuned")) == (1, 2)
+    assert fresh.count("Taking the 12 answers of base") == 1
+    assert mlxr("compare", "--fresh", "--predictions", "a.jsonl", "b.jsonl").code == 2
 
     assert "has no checkpoint '3'" in mlxr("compare", "r/0001@3").err
     assert "It kept: best, 2, 4." in mlxr("compare", "r/0001@3").err

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compare.makers import GOLDEN
-from mlxr.compare.similarity import chrf2, rouge
+from mlxr.compare.similarity import KINDS, chrf2, rouge
+from mlxr.compare.words import sentences
 
 
 @pytest.mark.parametrize("case", GOLDEN["rouge"], ids=lambda case: case["id"])
@@ -24,16 +27,40 @@ def test_golden_chrf2(case: dict[str, Any]) -> None:
     assert 100 * chrf2(case["ref"], case["hyp"]) == pytest.approx(case["expect"], abs=1e-4)
 
 
-@pytest.mark.parametrize("stem", [True, False])
-def test_stems_kept_from_before_change_no_score(stem: bool) -> None:
+WORDS = (
+    "Police killed the gunmen. They run, RUNNING; policing 3.5 cities! A an Ants Tür … I ? \n"
+).split(" ")
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
+
+
+@given(TEXTS, TEXTS, st.booleans())
+@settings(max_examples=200, deadline=None)  # the first call imports a package
+def test_rouge_is_rouge_scores_to_the_last_bit(target: str, text: str, stem: bool) -> None:
+    """Stems kept, tokens kept and a faster common subsequence change nothing."""
     from rouge_score.rouge_scorer import RougeScorer
 
-    theirs = RougeScorer(["rouge1", "rouge2"], use_stemmer=stem)
-    texts = "Police killed the gunmen running.", "They run; killing gunman, policing 3.5 cities."
-    for target, text in (texts, texts[::-1], texts):
-        expected = {name: found.fmeasure for name, found in theirs.score(target, text).items()}
-        ours = rouge(target, text, ("rouge1", "rouge2"), stem=stem)
-        assert {name: found.f for name, found in ours.items()} == expected
+    lines = ["\n".join(sentences(side)) for side in (target, text)]
+    theirs = RougeScorer(list(KINDS), use_stemmer=stem).score(*lines)
+    ours = rouge(target, text, stem=stem)
+    assert {name: tuple(found) for name, found in ours.items()} == {
+        name: tuple(found) for name, found in theirs.items()
+    }
+
+
+@given(TEXTS, TEXTS)
+@settings(deadline=None)  # the first call imports a package
+def test_chrf_is_sacrebleus_to_the_last_bit(target: str, text: str) -> None:
+    from sacrebleu.metrics.chrf import CHRF
+
+    for one in (text, target):
+        assert chrf2(target, one) == CHRF().sentence_score(one, [target]).score / 100
+
+
+def test_the_installed_rouge_score_is_left_as_it_is() -> None:
+    from rouge_score import rouge_scorer
+
+    rouge("a cat", "a dog")
+    assert rouge_scorer.lcs_ind.__module__ == "rouge_score.rouge_scorer"
 
 
 def test_lsum_compares_sentence_by_sentence() -> None:

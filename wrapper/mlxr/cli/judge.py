@@ -26,6 +26,7 @@ def compare(
     judge: options.Judge = None,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
+    fresh: options.Fresh = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -42,6 +43,8 @@ def compare(
     if predictions:
         if what and len(what) > 1:
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
+        if fresh:
+            raise typer.BadParameter("--fresh asks models anew; --predictions asks none.")
         recipe = meaning.load(Path(what[0]), None).recipe if what else None
         rules, seed = stored.rules_of(recipe, task)
         with terminal.display() as display:
@@ -66,7 +69,12 @@ def compare(
     )
     with terminal.display() as display:
         found = several.compare_several(
-            adapters, workspace, display, allow_degenerate=allow_degenerate, judge_model=judge
+            adapters,
+            workspace,
+            display,
+            allow_degenerate=allow_degenerate,
+            judge_model=judge,
+            fresh=fresh,
         )
     finish(terminal, found, codes)
 

@@ -162,6 +162,9 @@ Explain = Annotated[
     typer.Option(metavar="METRIC", help="Say how a metric comes about, and stop."),
 ]
 AllowDegenerate = Annotated[bool, typer.Option(help="Give a verdict in spite of red alarms.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Ask the models anew, whatever answers were kept.")
+]
 Folder = Annotated[
     Path,
     typer.Argument(metavar="DIR", help="Folder to write into. Default: here.", show_default=False),

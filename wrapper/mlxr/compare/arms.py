@@ -55,6 +55,8 @@ class Arm:
     """Whether the adapter differs from its zero start; None for the base."""
     drift: tuple[Drift, ...] = ()
     """How far its answers are from the base; empty where nobody asked."""
+    one_by_one: bool = False
+    """Whether no two samples were answered at once."""
 
     @property
     def tokens(self) -> int:
@@ -92,16 +94,19 @@ def run_arm(
     folder: Path,
     outputs: Path,
     display: Display,
+    *,
+    fresh: bool = False,
 ) -> list[Arm]:
     """Return an arm's answers to each request: those in `outputs`, the rest from one process.
 
     That logs to `folder`, and adds what it answers to `outputs` at once, so that nothing is asked
-    twice. The requests are of one model. Raises MlxrError when it fails.
+    twice, unless all is to be asked anew (`fresh`). The requests are of one model. Raises
+    MlxrError when it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     outputs.mkdir(parents=True, exist_ok=True)
     jobs = [
-        _job(name, place, request, adapter, folder, outputs)
+        _job(name, place, request, adapter, folder, outputs, fresh=fresh)
         for place, request in enumerate(requests)
     ]
     left = [job for job in jobs if _is_open(job)]
@@ -123,13 +128,22 @@ def run_arm(
 
 
 def _job(
-    name: str, place: int, request: Request, adapter: Path | None, folder: Path, outputs: Path
+    name: str,
+    place: int,
+    request: Request,
+    adapter: Path | None,
+    folder: Path,
+    outputs: Path,
+    *,
+    fresh: bool,
 ) -> dict[str, Any]:
     """Write a request's prompts beside the log, and return what the child is told of them."""
     samples = folder / f"{name}.{place}.in.jsonl"
     write_jsonl(samples, ({"ids": list(p.ids), "offset": p.offset} for p in request.prompts))
     generation = {"max_tokens": request.max_tokens, "batch_size": request.batch_size}
     path = outputs / f"{outputs_key(request.model, adapter, samples, generation)}.jsonl"
+    if fresh:
+        path.unlink(missing_ok=True)
     return {
         "said": _said(name, request, len(read_outputs(path).answers)),
         "samples": str(samples),
@@ -173,7 +187,14 @@ def _arm(request: Request, kept: Outputs) -> Arm:
         _output(prompt, kept.answers.get(i, nothing), (kept.nll or [])[i])
         for i, prompt in enumerate(request.prompts)
     )
-    return Arm(outputs, kept.seconds, kept.peak_memory, kept.adapter_changed, kept.drift or ())
+    return Arm(
+        outputs,
+        kept.seconds,
+        kept.peak_memory,
+        kept.adapter_changed,
+        kept.drift or (),
+        one_by_one=kept.largest_batch <= 1,
+    )
 
 
 def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:

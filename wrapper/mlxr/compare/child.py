@@ -114,14 +114,15 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pi
     """Answer what the file of outputs does not answer yet, and add it there batch by batch."""
     import mlx.core as mx
 
-    from mlxr.compare.generate import answers, batch_plan
+    from mlxr.compare.generate import answers, batch_plan, can_batch
 
     path = Path(job.output)
     before = read_outputs(path)
     done, tokens = len(before.answers), before.tokens
-    plan = batch_plan([len(prompt) for prompt in prompts], job.batch_size)
+    together = can_batch(model, prompts)
+    plan = batch_plan([len(p) for p in prompts], job.batch_size if together else 1)
     left = [batch for batch in plan if batch[0] not in before.answers]
-    for batch in answers(model, tokenizer, prompts, left, job.max_tokens):
+    for batch in answers(model, tokenizer, prompts, left, job.max_tokens, together=together):
         made = [
             Answer(tokenizer.decode(each.token_ids), each.token_ids, each.finish,
                    each.decode_seconds)

@@ -26,7 +26,7 @@ KINDS: dict[Kind, str] = {
     "swapping base and tuned within samples.",
     "rank": "Samples are put in an order; the number is how often one that is due high stands "
     "above one that is due low (AUROC; a half is chance). Interval and p are a paired bootstrap "
-    "over samples.",
+    "over samples, p not below Student's t of the same standard error.",
 }
 """How samples become one number, and how sure the difference is."""
 

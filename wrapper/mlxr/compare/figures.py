@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlxr.compare.case import Case
 from mlxr.compare.metric import Metric
-from mlxr.compare.preflight import score_texts, totals
 from mlxr.compare.result import Result
 from mlxr.compare.sample import Output, Score
 from mlxr.compare.scorers import Scorer
+from mlxr.compare.scoring import score_all, totals, written
 from mlxr.compare.statistics import Paired, compare_metric, estimate, holm
 from mlxr.compare.verdict import Baseline
 
@@ -43,12 +43,34 @@ class Figures:
         return [(found[name].metric, found[name].paired) for name in names if name in found]
 
 
-def scores(case: Case, scorer: Scorer, arm: Sequence[Output]) -> list[Score]:
-    """Return the scores of one arm, each sample marked where training has seen it."""
-    return [
-        _marked(scorer.score(sample, replace(output, base_nll=base.nll)), case, sample.id)
-        for sample, output, base in zip(case.samples, arm, case.base, strict=True)
-    ]
+def score_case(case: Case, scorer: Scorer) -> dict[str, list[Score]]:
+    """Return all scores of a case: of base and tuned, the target, and answers without a model.
+
+    Those of base and tuned are marked where training has seen the sample.
+    """
+    found = score_all(
+        scorer,
+        case.samples,
+        {
+            **answered(case),
+            "target": written(sample.target for sample in case.samples),
+            **{name: written(texts) for name, texts in _trivial(case, scorer).items()},
+        },
+    )
+    ids = [sample.id for sample in case.samples]
+    marked = {
+        arm: [_marked(each, case, name) for each, name in zip(found[arm], ids, strict=True)]
+        for arm in ("base", "tuned")
+    }
+    return found | marked
+
+
+def answered(case: Case) -> dict[str, Iterator[Output]]:
+    """Return what each arm wrote; a reward is measured against the base."""
+    return {
+        name: (replace(o, base_nll=b.nll) for o, b in zip(arm, case.base, strict=True))
+        for name, arm in (("base", case.base), ("tuned", case.tuned))
+    }
 
 
 def figures(
@@ -56,14 +78,14 @@ def figures(
     scorer: Scorer,
     metrics: Sequence[Metric],
     primary: Metric,
-    base: Mapping[str, Score],
-    tuned: Mapping[str, Score],
+    scores: Mapping[str, Mapping[str, Score]],
 ) -> Figures:
-    """Return the figures of a case; the scores are those of its samples' ids."""
+    """Return the figures of a case; the scores are by who wrote, then by sample."""
     ids = [sample.id for sample in case.samples]
-    before, after = ([arm[name] for name in ids] for arm in (base, tuned))
-    results = _results(case, ids, metrics, primary, before, after)
-    return Figures(primary, results, _baselines(case, scorer))
+    found = {name: [arm[one] for one in ids] for name, arm in scores.items()}
+    base, tuned, _ = (found.pop(name) for name in ("base", "tuned", "target"))
+    baselines = {name: totals(scorer.metrics, each) for name, each in found.items()}
+    return Figures(primary, _results(case, ids, metrics, primary, base, tuned), baselines)
 
 
 def _marked(score: Score, case: Case, name: str) -> Score:
@@ -91,11 +113,10 @@ def _results(
     return tuple(replace(result, p_holm=adjusted.get(id(result))) for result in found)
 
 
-def _baselines(case: Case, scorer: Scorer) -> dict[str, dict[str, float]]:
-    """Score the answers that need no model, by the same code as the arms."""
-    found = {}
-    for name, answer in scorer.baselines(case.train_targets).items():
-        texts = [text for sample in case.samples if (text := answer(sample)) is not None]
-        if texts and len(texts) == len(case.samples):
-            found[name] = totals(scorer.metrics, score_texts(scorer, case.samples, texts))
-    return found
+def _trivial(case: Case, scorer: Scorer) -> dict[str, list[str]]:
+    """The answers that need no model, by name; only where every sample has one."""
+    found = {
+        name: [text for sample in case.samples if (text := answer(sample)) is not None]
+        for name, answer in scorer.baselines(case.train_targets).items()
+    }
+    return {name: texts for name, texts in found.items() if len(texts) == len(case.samples)}

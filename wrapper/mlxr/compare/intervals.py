@@ -119,6 +119,13 @@ def quantile(freedom: int) -> float:
     return float(stdtrit(freedom, 0.975))
 
 
+def student_p(t: float, freedom: int) -> float:
+    """Return the two-sided p of Student's t."""
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(freedom, -abs(t)))
+
+
 def _phi(n11: float, n10: float, n01: float, n00: float) -> float:
     """Newcombe's correlation, corrected for continuity."""
     a = (n11 + n10) * (n01 + n00) * (n11 + n01) * (n10 + n00)

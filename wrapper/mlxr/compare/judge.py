@@ -13,7 +13,7 @@ from mlxr.compare.alarms import Alarm, Evidence, find_alarms
 from mlxr.compare.breakdown import Slice, slices
 from mlxr.compare.case import Case
 from mlxr.compare.clean import said
-from mlxr.compare.figures import Figures, figures, scores
+from mlxr.compare.figures import Figures, figures, score_case
 from mlxr.compare.forgetting import Forgetting
 from mlxr.compare.leaks import Leaks
 from mlxr.compare.metric import Metric
@@ -116,18 +116,19 @@ def judge(case: Case) -> Judgement:
     scorer = make_scorer(case.rules, case.train_targets)
     primary = primary_metric(case.rules, scorer)
     metrics = [metric for metric in scorer.metrics if metric.name not in case.unmeasured]
-    base, tuned = (scores(case, scorer, arm) for arm in (case.base, case.tuned))
+    scores = score_case(case, scorer)
+    base, tuned = scores["base"], scores["tuned"]
     ids = [sample.id for sample in case.samples]
-    by_id = [dict(zip(ids, arm, strict=True)) for arm in (base, tuned)]
-    whole = figures(case, scorer, metrics, primary, *by_id)
+    by_id = {name: dict(zip(ids, arm, strict=True)) for name, arm in scores.items()}
+    whole = figures(case, scorer, metrics, primary, by_id)
     clean = None
     if case.leaks and case.leaks.ids:
-        clean = figures(case.less(case.leaks.ids), scorer, metrics, primary, *by_id)
+        clean = figures(case.less(case.leaks.ids), scorer, metrics, primary, by_id)
     ruling = clean if clean and case.leaks and case.leaks.many else whole
     beside = case.forgetting
     alarms = _alarms(case, metrics, primary, whole.trivial, base, tuned)
     alarms += beside.alarms if beside else ()
-    expected = preflight(case.samples, scorer, primary)
+    expected = preflight(case.samples, scorer, primary, scores["target"])
     verdict = decide(
         primary,
         ruling.headline,

@@ -59,6 +59,8 @@ class Outputs:
     seconds: float = 0.0
     peak_memory: float = 0.0
     """GB (10^9 bytes)."""
+    largest_batch: int = 0
+    """Most samples that were answered at once."""
     nll: list[float | None] | None = None
     """Of the expected answers in nats; None before it was measured, or one that is not finite."""
     adapter_changed: bool | None = None
@@ -96,6 +98,7 @@ def _take(found: Outputs, line: Mapping[str, Any]) -> None:
         return
     answers = [Answer(**each) for each in line["answers"]]
     found.answers |= dict(zip(line["places"], answers, strict=True))
+    found.largest_batch = max(found.largest_batch, len(answers))
     found.seconds += line["seconds"]
     found.peak_memory = max(found.peak_memory, line["peak_memory"])
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlxr.compare.metric import Metric
-from mlxr.compare.sample import Output, Sample, Score
+from mlxr.compare.sample import Sample, Score
 from mlxr.compare.scorers import Scorer
+from mlxr.compare.scoring import totals
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,10 @@ class Preflight:
     """What they score on metrics of which they do not get the most, by name."""
 
 
-def preflight(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> Preflight:
-    """Return what is wrong with the expected answers, as far as the scorer can tell.
+def preflight(
+    samples: Sequence[Sample], scorer: Scorer, primary: Metric, scores: Sequence[Score]
+) -> Preflight:
+    """Return what is wrong with the expected answers, whose scores are given.
 
     One that cannot be scored, or does not get full marks on the primary metric, means that
     scorer and data do not fit.
@@ -31,7 +34,6 @@ def preflight(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> Pre
         if reason := scorer.check(sample):
             said = f"The expected answer of sample {sample.id} cannot be scored: {reason}."
             return Preflight((said,), {})
-    scores = score_texts(scorer, samples, [sample.target for sample in samples])
     reached = totals(scorer.metrics, scores)
     short = {
         metric.name: reached[metric.name]
@@ -45,34 +47,8 @@ def preflight(samples: Sequence[Sample], scorer: Scorer, primary: Metric) -> Pre
     return Preflight((said,), short)
 
 
-def score_texts(scorer: Scorer, samples: Sequence[Sample], texts: Sequence[str]) -> list[Score]:
-    """Return the scores of texts that no model wrote, one for each sample."""
-    pairs = zip(samples, texts, strict=True)
-    return [scorer.score(sample, _written(text)) for sample, text in pairs]
-
-
-def totals(metrics: Sequence[Metric], scores: Sequence[Score]) -> dict[str, float]:
-    """Return every metric over the scores that have it, by name."""
-    columns = {m: [s.values[m.name] for s in scores if m.name in s.values] for m in metrics}
-    return {metric.name: metric.total(values) for metric, values in columns.items() if values}
-
-
 def _falls_short(metric: Metric, value: float) -> bool:
     """Whether a share, of which more is better, is not 1."""
     if metric.unit or metric.descriptive or not metric.higher_is_better:
         return False
     return not math.isclose(value, 1, abs_tol=1e-9)
-
-
-def _written(text: str) -> Output:
-    return Output(
-        text=text,
-        tokens=0,
-        finish="stop",
-        nll=None,
-        target_tokens=0,
-        target_bytes=0,
-        prompt_tokens=0,
-        prompt_seconds=None,
-        decode_seconds=None,
-    )

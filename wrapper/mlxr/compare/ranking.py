@@ -10,8 +10,8 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from mlxr.compare import resampling
-from mlxr.compare.intervals import Interval
-from mlxr.compare.resampling import CELLS, Bootstrap, spread
+from mlxr.compare.intervals import Interval, student_p
+from mlxr.compare.resampling import Bootstrap, blocks, drawn_counts, spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,13 +44,28 @@ def bootstrap_auroc(
 
     Clusters are drawn with replacement among those with the same labels, so that every draw
     has as many of each kind (stratified); both arms see the same draws. The p is twice the
-    smaller tail, but never below what as many signs as there are clusters could show.
+    smaller tail, but never below what so few clusters allow: the tail alone claims a
+    difference in 5.2 % of A/A comparisons of 20.
     """
     before, after = (_replicates(arm, clusters, seed) for arm in (base, tuned))
     delta = after - before
     tail = min(float((delta <= 0).mean()), float((delta >= 0).mean()))
-    p = min(1.0, max(2 * tail, 1 / (len(delta) + 1), 2.0 ** (1 - len(set(clusters)))))
-    return Bootstrap(*spread(delta), p)
+    interval, se = spread(delta)
+    least = _least_p(auroc(tuned) - auroc(base), se, tuned, clusters)
+    return Bootstrap(interval, se, min(1.0, max(2 * tail, least, 1 / (len(delta) + 1))))
+
+
+def _least_p(delta: float, se: float, ranked: Ranked, clusters: Sequence[Hashable]) -> float:
+    """Student's p, one degree of freedom fewer than clusters have the rarer label.
+
+    Where every draw is alike, what as many signs as there are clusters could show.
+    """
+    labels = {(cluster, high) for cluster, (_, high) in zip(clusters, ranked, strict=True)}
+    rarer = min(sum(high == kind for _, high in labels) for kind in (1, 0))
+    if rarer < 2:
+        return 1.0
+    student = student_p(delta / se, rarer - 1) if se else 0.0
+    return max(student, float(2.0 ** (1 - len(set(clusters)))))
 
 
 def bootstrap_auroc_one(arm: Ranked, clusters: Sequence[Hashable], seed: int) -> Interval:
@@ -63,21 +78,23 @@ def _replicates(values: Ranked, clusters: Sequence[Hashable], seed: int) -> Floa
     import numpy as np
 
     table = np.array(values, np.float64)
+    if len(set(table[:, 0].tolist())) == 1:  # the base's rewards: all of them are 0
+        return np.full(resampling.DRAWS, 0.5)
     names = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
     owner = np.array([names[name] for name in clusters])
     strata = _strata(owner, table[:, 1], len(names))
     order = np.argsort(table[:, 0], kind="stable")
-    ordered, high = table[order, 0], table[order, 1]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    rng = np.random.default_rng(seed)
-    draws = resampling.DRAWS
-    size, found = max(1, min(draws, CELLS // len(table))), []
-    for start in range(0, draws, size):
-        drawn = _draw(rng, strata, len(names), min(size, draws - start))[:, owner[order]]
-        highs = np.add.reduceat(drawn * high, starts, axis=1)
-        lows = np.add.reduceat(drawn * (1 - high), starts, axis=1)
-        above = (highs * (lows.cumsum(axis=1) - lows / 2)).sum(axis=1)
-        found.append(above / (highs.sum(axis=1) * lows.sum(axis=1)))
+    high, low = (order[table[order, 1] == kind] for kind in (1, 0))
+    numbers, lower = table[high, 0], table[low, 0]
+    below = [np.searchsorted(lower, numbers, side) for side in ("left", "right")]
+    rng, found = np.random.default_rng(seed), []
+    for rows in blocks(len(table)):
+        drawn = _draw(rng, strata, len(names), rows)
+        highs, lows = drawn[:, owner[high]], drawn[:, owner[low]]
+        up_to = np.zeros((rows, len(low) + 1))
+        lows.cumsum(axis=1, out=up_to[:, 1:])
+        above = (highs * (up_to[:, below[0]] + up_to[:, below[1]])).sum(axis=1) / 2
+        found.append(above / (highs.sum(axis=1) * up_to[:, -1]))
     return np.concatenate(found)
 
 
@@ -98,6 +115,5 @@ def _draw(
 
     drawn = np.zeros((rows, count))
     for stratum in strata:
-        m = len(stratum)
-        drawn[:, stratum] = rng.multinomial(m, np.full(m, 1 / m), rows)
+        drawn[:, stratum] = drawn_counts(rng, len(stratum), rows)
     return drawn

@@ -122,6 +122,20 @@ def spread(delta: Floats) -> tuple[Interval, float]:
     return _percentiles(np.sort(delta)), float(delta.std(ddof=1))
 
 
+def blocks(width: int) -> Iterator[int]:
+    """Yield how many of DRAWS rows each block has, so that none has more than CELLS numbers."""
+    size = max(1, CELLS // width)
+    return (min(size, DRAWS - start) for start in range(0, DRAWS, size))
+
+
+def drawn_counts(rng: np.random.Generator, n: int, rows: int) -> NDArray[np.int64]:
+    """Return how often each of n is drawn in n draws with replacement; a row for each resample."""
+    import numpy as np
+
+    drawn = rng.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
+    return np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+
+
 def _all_signs(m: int) -> Iterator[Floats]:
     import numpy as np
 
@@ -129,23 +143,30 @@ def _all_signs(m: int) -> Iterator[Floats]:
 
 
 def _drawn_signs(m: int, seed: int) -> Iterator[Floats]:
-    import numpy as np
-
-    rng = np.random.default_rng(seed)
-    rows = max(1, CELLS // m)
-    for start in range(0, DRAWS, rows):
-        yield np.where(rng.integers(0, 2, (min(rows, DRAWS - start), m)), 1.0, -1.0)
+    return (2 * coins - 1 for coins in _coins(m, seed))
 
 
 def _drawn_swaps(copies: Floats, seed: int) -> Iterator[Floats]:
     """How many samples of each kind are swapped, every one of them as likely as not."""
     import numpy as np
 
+    if copies.max() == 1:
+        yield from _coins(len(copies), seed)
+        return
     rng = np.random.default_rng(seed)
-    rows = max(1, CELLS // len(copies))
-    for start in range(0, DRAWS, rows):
-        size = (min(rows, DRAWS - start), len(copies))
-        yield rng.binomial(copies.astype(np.int64), 0.5, size).astype(np.float64)
+    for rows in blocks(len(copies)):
+        drawn = rng.binomial(copies.astype(np.int64), 0.5, (rows, len(copies)))
+        yield drawn.astype(np.float64)
+
+
+def _coins(m: int, seed: int) -> Iterator[Floats]:
+    """DRAWS rows of m fair coins, 0 or 1, a block at a time; eight of each random byte."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    for rows in blocks(m):
+        packed = rng.integers(0, 256, (rows, -(-m // 8)), np.uint8)
+        yield np.unpackbits(packed, axis=1, count=m).astype(np.float64)
 
 
 def _replicates(arms: Sequence[Floats], aggregate: Aggregate, seed: int) -> list[Floats]:
@@ -155,15 +176,11 @@ def _replicates(arms: Sequence[Floats], aggregate: Aggregate, seed: int) -> list
     rng = np.random.default_rng(seed)
     places, copies = _distinct(arms)
     n, kinds, found = len(arms[0]), len(places), []
-    size = max(1, min(DRAWS, CELLS // kinds))
-    for start in range(0, DRAWS, size):
-        block = min(size, DRAWS - start)
-        if kinds < n:
-            counts = rng.multinomial(n, copies / n, block)
-        else:
-            drawn = rng.integers(0, n, (block, n)) + np.arange(block)[:, None] * n
-            counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
-        found.append([_aggregated(aggregate, counts @ arm[places]) for arm in arms])
+    for rows in blocks(kinds):
+        few = kinds < n
+        counts = rng.multinomial(n, copies / n, rows) if few else drawn_counts(rng, n, rows)
+        weights = counts.astype(np.float64)
+        found.append([_aggregated(aggregate, weights @ arm[places]) for arm in arms])
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
@@ -179,7 +196,7 @@ def _distinct(arms: Sequence[Floats]) -> tuple[NDArray[np.int64], Floats]:
     kinds: dict[tuple[float, ...], list[int]] = {}
     for i, row in enumerate(np.hstack(arms).tolist()):
         kinds.setdefault(tuple(row), []).append(i)
-    if 4 * len(kinds) > len(arms[0]):
+    if 8 * len(kinds) > len(arms[0]):
         return np.arange(len(arms[0])), np.ones(len(arms[0]))
     copies = [float(len(at)) for at in kinds.values()]
     return np.array([at[0] for at in kinds.values()]), np.array(copies)

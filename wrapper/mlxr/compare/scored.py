@@ -9,13 +9,13 @@ from typing import Any
 
 from mlxr.compare.arms import run_arm
 from mlxr.compare.case import Case
-from mlxr.compare.figures import scores
+from mlxr.compare.figures import answered
 from mlxr.compare.judge import make_scorer, primary_metric
 from mlxr.compare.metric import Metric
-from mlxr.compare.preflight import totals
 from mlxr.compare.questions import make_request, read_questions
 from mlxr.compare.ready import check_answers, check_run
 from mlxr.compare.record import target_text
+from mlxr.compare.scoring import score_all, totals
 from mlxr.events import Display
 from mlxr.files import file_sha256, read_jsonl, write_json
 from mlxr.manifest import read_manifest
@@ -92,7 +92,6 @@ def check_choice(recipe: Recipe, prepared: Prepared) -> Metric:
 def scored(case: Case) -> Scored:
     """Return the metrics of a case, by the scorer that would judge it."""
     scorer = make_scorer(case.rules, case.train_targets)
-    base, tuned = (
-        totals(scorer.metrics, scores(case, scorer, arm)) for arm in (case.base, case.tuned)
-    )
+    scores = score_all(scorer, case.samples, answered(case))
+    base, tuned = (totals(scorer.metrics, scores[arm]) for arm in ("base", "tuned"))
     return Scored(primary_metric(case.rules, scorer), base, tuned)

@@ -44,22 +44,26 @@ def compare_several(
     *,
     allow_degenerate: bool = False,
     judge_model: str | None = None,
+    fresh: bool = False,
 ) -> list[Comparison]:
     """Return the comparison of each adapter with the base, in the order given.
 
-    Raises MlxrError when they have not the same model, data and rules.
+    `fresh` asks the adapters anew, and the base once, whatever was kept. Raises MlxrError when
+    they have not the same model, data and rules.
     """
     _alike(adapters)
-    found = []
+    found: list[Comparison] = []
     for adapter in adapters:
         if len(adapters) > 1:
             display.show(Step(f"Comparing {adapter.name}"))
+        anew = () if not fresh else ("tuned",) if found else ("base", "tuned")
         made = compare(
             adapter,
             workspace,
             display,
             allow_degenerate=allow_degenerate,
             judge_model=judge_model,
+            fresh=anew,
         )
         found.append(made)
     return found

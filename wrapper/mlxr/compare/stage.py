@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mlxr.compare.record import target_text
 from mlxr.compare.referee import Bench, ask, seat
 from mlxr.compare.refereed import Refereed
 from mlxr.compare.report.charts import loss_curve
-from mlxr.events import Display, Step
+from mlxr.events import Display, Note, Step
 from mlxr.files import file_sha256, read_json, read_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import load_tokenizer
@@ -35,12 +35,13 @@ def compare(
     *,
     allow_degenerate: bool = False,
     judge_model: str | None = None,
+    fresh: Collection[str] = (),
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Answers that either arm gave before are not generated again. `judge_model`, a Hub id or a local
-    folder, is asked which answers it prefers. Raises MlxrError when the run is unfinished, its
-    data are gone or changed, or an arm fails.
+    Answers that an arm gave before are not generated again, but for the arms in `fresh`.
+    `judge_model`, a Hub id or a local folder, is asked which answers it prefers. Raises MlxrError
+    when the run is unfinished, its data are gone or changed, or an arm fails.
     """
     run = adapter.run
     record = run.read_record()
@@ -63,10 +64,25 @@ def compare(
     request = make_request(recipe, questions)
     requests = [request, *(probes.requests if probes else ())]
     arms = {
-        name: run_arm(name, requests, weights, adapter.compare, workspace.outputs, display)
+        name: run_arm(
+            name,
+            requests,
+            weights,
+            adapter.compare,
+            workspace.outputs,
+            display,
+            fresh=name in fresh,
+        )
         for name, weights in (("base", None), ("tuned", adapter.folder))
     }
     base, tuned = arms["base"][0], arms["tuned"][0]
+    if batch_size(request, [base, tuned]) < request.batch_size:
+        display.show(
+            Note(
+                f"mlx_lm does not answer several prompts at once as it answers each alone with"
+                f" {recipe.model}, so both arms were asked one by one."
+            )
+        )
     refereed = _refereed(bench, recipe, questions, base, tuned) if bench else None
     display.show(Step("Scoring and judging"))
     ids = [question.sample.id for question in questions]
@@ -129,7 +145,7 @@ def _origin(
             "generate": {
                 "temperature": 0,
                 "max_tokens": request.max_tokens,
-                "batch_size": request.batch_size,
+                "batch_size": batch_size(request, list(arms.values())),
             },
             "trained_with": record["versions"],
         },
@@ -137,3 +153,9 @@ def _origin(
         findings=read_json(prepared.audit)["findings"],
         loss_curve=loss_curve(events),
     )
+
+
+def batch_size(request: Request, arms: Sequence[Arm]) -> int:
+    """Return how many prompts were asked at once: 1 where the model needs it."""
+    alone = len(request.prompts) > 1 and all(arm.one_by_one for arm in arms)
+    return 1 if alone else request.batch_size

@@ -57,7 +57,8 @@ def find_flags(
 
 def is_loop(tokens: Sequence[object], truncated: bool) -> bool:
     """Return whether the tokens end in a loop or, when truncated, mostly repeat themselves."""
-    if any(_tail(tokens, p) >= max(MIN_REPEATS * p, MIN_LOOP) for p in range(1, MAX_PERIOD + 1)):
+    longest = min(MAX_PERIOD, len(tokens) // MIN_REPEATS)
+    if any(_tail(tokens, p) >= max(MIN_REPEATS * p, MIN_LOOP) for p in range(1, longest + 1)):
         return True
     return truncated and len(tokens) >= 50 and rep4(tokens) >= 0.5
 
@@ -69,9 +70,7 @@ def rep4(tokens: Sequence[object]) -> float:
 
 
 def _tail(tokens: Sequence[object], period: int) -> int:
-    """Return how many tokens at the end repeat with this period; 0 if shorter than one."""
-    if len(tokens) < MIN_REPEATS * period:
-        return 0
+    """Return how many tokens at the end repeat with this period."""
     at = len(tokens) - 1
     while at >= period and tokens[at] == tokens[at - period]:
         at -= 1
