@@ -22,6 +22,7 @@ def compare(
     columns: options.Columns = None,
     task: options.Task = None,
     out: options.Out = None,
+    shots: options.Shots = None,
     fail_on: options.FailOn = None,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
@@ -39,6 +40,8 @@ def compare(
         return
     codes = parse_codes(fail_on or ())
     if predictions:
+        if shots is not None:
+            raise typer.BadParameter("--shots asks a model; stored outputs have none.")
         if what and len(what) > 1:
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
         recipe = meaning.load(Path(what[0]), None).recipe if what else None
@@ -63,7 +66,7 @@ def compare(
     )
     with terminal.display() as display:
         found = several.compare_several(
-            adapters, workspace, display, allow_degenerate=allow_degenerate
+            adapters, workspace, display, allow_degenerate=allow_degenerate, shots=shots
         )
     finish(terminal, found, codes)
 

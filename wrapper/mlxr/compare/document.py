@@ -81,13 +81,14 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "outcome": judged.outcome,
         "prompt": sample.prompt,
         "target": sample.target,
-        "base": _side(judged.base, judged.base_score),
-        "tuned": _side(judged.tuned, judged.tuned_score),
+        "base": side(judged.base, judged.base_score),
+        "tuned": side(judged.tuned, judged.tuned_score),
     }
     return dict(_finite(made))
 
 
-def _side(output: Output, score: Score) -> dict[str, Any]:
+def side(output: Output, score: Score) -> dict[str, Any]:
+    """Return what one arm wrote for one sample, and what was made of it."""
     return {
         "output": output.text,
         "finish": output.finish,
@@ -119,7 +120,7 @@ def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
         "tuned": _estimate(result.tuned),
         "delta": {
             "value": paired.delta,
-            "ci95": _interval(paired.interval),
+            "ci95": interval_ends(paired.interval),
             "method": paired.interval.method if paired.interval else None,
             "p": paired.p,
             "p_method": paired.p_method,
@@ -141,13 +142,14 @@ def _metric(result: Result, judgement: Judgement) -> dict[str, Any]:
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
         "value": estimate.value,
-        "ci95": _interval(estimate.interval),
+        "ci95": interval_ends(estimate.interval),
         "n": estimate.n,
         "unscored": estimate.unscored,
     }
 
 
-def _interval(interval: Interval | None) -> list[float] | None:
+def interval_ends(interval: Interval | None) -> list[float] | None:
+    """Return an interval as JSON has it."""
     return [interval.low, interval.high] if interval else None
 
 
@@ -161,7 +163,7 @@ def _slice(each: Slice) -> dict[str, Any]:
         "base": paired.base,
         "tuned": paired.tuned,
         "delta": paired.delta,
-        "ci95": _interval(paired.interval),
+        "ci95": interval_ends(paired.interval),
         "p": paired.p,
         "p_holm": each.p_holm,
     }

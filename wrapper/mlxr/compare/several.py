@@ -43,6 +43,7 @@ def compare_several(
     display: Display,
     *,
     allow_degenerate: bool = False,
+    shots: int | None = None,
 ) -> list[Comparison]:
     """Return the comparison of each adapter with the base, in the order given.
 
@@ -53,7 +54,9 @@ def compare_several(
     for adapter in adapters:
         if len(adapters) > 1:
             display.show(Step(f"Comparing {adapter.name}"))
-        found.append(compare(adapter, workspace, display, allow_degenerate=allow_degenerate))
+        found.append(
+            compare(adapter, workspace, display, allow_degenerate=allow_degenerate, shots=shots)
+        )
     return found
 
 

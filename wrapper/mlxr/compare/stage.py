@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Arm, Prompt, Request, longest_answer, run_arm
+from mlxr.compare.choice import choose
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
 from mlxr.compare.record import offered_tools, source_texts, target_text
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.sample import Sample
+from mlxr.compare.shots import Shots, told, with_shots
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import file_sha256, read_json, read_jsonl
+from mlxr.files import file_sha256, read_json, read_jsonl, write_jsonl
 from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import Tokenizer, load_tokenizer, prompt_sha256
 from mlxr.recipe import Recipe, typed
@@ -27,17 +29,24 @@ from mlxr.workspace import Adapter, Prepared, Workspace
 class _Question:
     """One test record, ready to be asked."""
 
+    record: Mapping[str, Any]
     sample: Sample
     prompt: Prompt
     prompt_sha256: str
 
 
 def compare(
-    adapter: Adapter, workspace: Workspace, display: Display, *, allow_degenerate: bool = False
+    adapter: Adapter,
+    workspace: Workspace,
+    display: Display,
+    *,
+    allow_degenerate: bool = False,
+    shots: int | None = None,
 ) -> Comparison:
     """Judge base against tuned on the test split and write the reports into the run's folder.
 
-    Answers that either arm gave before are not generated again. Raises MlxrError when the run is
+    `shots` takes the place of the recipe's `compare.shots`. Answers that an arm gave before are
+    not generated again. Raises MlxrError when the run is
     unfinished, its data are gone or changed, or an arm fails.
     """
     run = adapter.run
@@ -50,11 +59,17 @@ def compare(
     train_targets = [target_text(row) for row in read_jsonl(prepared.split("train"))]
     primary_metric(recipe.compare, make_scorer(recipe.compare, train_targets))
     display.show(Step(f"Reading the test split of {recipe.name}"))
-    questions = _questions(prepared, recipe)
+    tokenizer = load_tokenizer(recipe)
+    questions = _questions(prepared, recipe, tokenizer)
     request = _request(recipe, questions)
+    count = recipe.compare.shots if shots is None else shots
+    prompted = _shots(count, request, questions, prepared, recipe, tokenizer) if count else None
+    asked = {"base": (request, None), "tuned": (request, adapter.folder)}
+    if prompted:
+        asked["prompted"] = (prompted.request, None)
     arms = {
-        name: run_arm(name, request, weights, adapter.compare, workspace.outputs, display)
-        for name, weights in (("base", None), ("tuned", adapter.folder))
+        name: run_arm(name, what, weights, adapter.compare, workspace.outputs, display)
+        for name, (what, weights) in asked.items()
     }
     display.show(Step("Scoring and judging"))
     judgement = judge(
@@ -70,7 +85,13 @@ def compare(
             allow_degenerate=allow_degenerate,
         )
     )
-    made = document(_origin(adapter, record, request, arms, prepared), judgement)
+    made = document(
+        _origin(adapter, record, request, arms, prepared, manifest.rows["test"]), judgement
+    )
+    if prompted:
+        scorer = make_scorer(recipe.compare, train_targets)
+        made["prompted"], lines = told(prompted, arms["prompted"], judgement, scorer, recipe.seed)
+        write_jsonl(adapter.compare / "prompted.jsonl", lines)
     return finish(adapter.compare, made, judgement, adapter.folder)
 
 
@@ -80,12 +101,13 @@ def _origin(
     request: Request,
     arms: Mapping[str, Arm],
     prepared: Prepared,
+    of: int,
 ) -> Origin:
     run = adapter.run
     events = list(read_jsonl(run.events)) if run.events.is_file() else []
     return Origin(
         name=adapter.name,
-        data={"split": "test", **record["data"]},
+        data={"split": "test", "of": of, **record["data"]},
         provenance={
             "recipe": record["recipe"],
             "seed": record["recipe"]["seed"],
@@ -134,10 +156,9 @@ def _check_answers(prepared: Prepared) -> None:
         )
 
 
-def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
+def _questions(prepared: Prepared, recipe: Recipe, tokenizer: Tokenizer) -> list[_Question]:
     """Return the test records in tokens, checked against those that prep saw."""
-    tokenizer = load_tokenizer(recipe)
-    rows = list(read_jsonl(prepared.split("test")))[: recipe.compare.limit]
+    rows = _chosen(list(read_jsonl(prepared.split("test"))), recipe)
     sources = source_texts(rows)
     questions = [
         _question(row, source, tokenizer) for row, source in zip(rows, sources, strict=True)
@@ -163,6 +184,13 @@ def _questions(prepared: Prepared, recipe: Recipe) -> list[_Question]:
     return questions
 
 
+def _chosen(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[Mapping[str, Any]]:
+    """Return the test records that `compare.limit` leaves, the same for every arm."""
+    about = [row["mlxr"] for row in rows]
+    ids, categories = [each["id"] for each in about], [each.get("category") for each in about]
+    return [rows[i] for i in choose(ids, categories, recipe.compare.limit, recipe.seed)]
+
+
 def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> _Question:
     messages, about = row["messages"], row["mlxr"]
     tokens = tokenizer.encode(messages, row.get("tools"))
@@ -176,7 +204,21 @@ def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> _Que
         tools=offered_tools(row),
     )
     prompt = Prompt(tuple(tokens.ids), tokens.offset, sample.target)
-    return _Question(sample, prompt, prompt_sha256(tokens.prompt))
+    return _Question(row, sample, prompt, prompt_sha256(tokens.prompt))
+
+
+def _shots(
+    count: int,
+    request: Request,
+    questions: Sequence[_Question],
+    prepared: Prepared,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+) -> Shots:
+    """Return what the base is asked with `count` examples in its prompt."""
+    train = list(read_jsonl(prepared.split("train")))
+    records = [question.record for question in questions]
+    return with_shots(request, records, train, count, recipe.seed, tokenizer)
 
 
 def _request(recipe: Recipe, questions: Sequence[_Question]) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlxr.compare.choice import choose
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import Case, judge, make_scorer, primary_metric
@@ -43,22 +44,23 @@ def compare_stored(
     display.show(Step(f"Reading {files[0]} and {files[1]}"))
     found = read_predictions(*files, names)
     rules = _settled(rules, found)
-    shown = found.samples[: rules.limit]
-    size = len(shown)
+    ids, categories = [s.id for s in found.samples], [s.category for s in found.samples]
+    places = choose(ids, categories, rules.limit, seed)
+    shown = [found.samples[i] for i in places]
     # A summary's script decides how it is scored; other tasks take from training answers only
     # what stored outputs cannot tell.
     targets = [sample.target for sample in shown] if rules.task == "summary" else []
     primary_metric(rules, make_scorer(rules, targets))
-    display.show(Step(f"Scoring and judging {size:,} samples"))
+    display.show(Step(f"Scoring and judging {len(shown):,} samples"))
     judgement = judge(
         Case(
             samples=shown,
-            base=found.base[:size],
-            tuned=found.tuned[:size],
+            base=[found.base[i] for i in places],
+            tuned=[found.tuned[i] for i in places],
             train_targets=targets,
             rules=rules,
             seed=seed,
-            prompts=found.prompts[:size],
+            prompts=[found.prompts[i] for i in places],
             allow_degenerate=allow_degenerate,
             unmeasured=_unmeasured(found),
         )
@@ -69,7 +71,7 @@ def compare_stored(
     }
     origin = Origin(
         name=f"{files[0].stem} – {files[1].stem}",
-        data={"split": None, **about, "columns": names},
+        data={"split": None, "of": len(ids), **about, "columns": names},
         provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
     )
     return finish(folder, document(origin, judgement), judgement)
