@@ -16,11 +16,11 @@ def test_the_demo_improves_by_a_wide_margin(mlxr: Callable[..., Ran]) -> None:
     document = json.loads(ran.out)
     assert document["verdict"]["code"] == "IMPROVED"
     primary = document["metrics"][0]
-    assert (primary["name"], primary["n"]) == ("micro_f1", 120)
+    assert (primary["name"], primary["n"]) == ("micro_f1", 60)
     assert primary["base"]["value"] <= 0.10
-    assert primary["tuned"]["value"] >= 0.70
+    assert primary["tuned"]["value"] >= 0.65
     low, high = primary["delta"]["ci95"]
-    assert 0.6 < low < primary["delta"]["value"] < high
+    assert 0.55 < low < primary["delta"]["value"] < high
     assert document["baselines"]["all_null"]["micro_f1"] == 0
     assert document["alarms"] == []
     assert [f["code"] for f in document["findings"]] == ["mostly-null-target"]  # and they are

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from conftest import MODEL, ROOT, Ran
+from mlxr.compare.alarms import ALARMS
+from mlxr.prep.audit.findings import FINDINGS
 from mlxr.recipe import load
 
 Run = Callable[..., Ran]
@@ -100,6 +103,19 @@ def test_a_twin_extends_its_real_recipe(name: str) -> None:
     assert one.data.template == other.data.template
     assert one.compare.task == other.compare.task
     assert one.compare.primary == other.compare.primary
+
+
+def test_the_guide_has_an_example_of_every_finding_and_alarm() -> None:
+    guide = (RECIPES / "README.md").read_text(encoding="utf-8")
+    findings, alarms = (_first_cells(guide, head) for head in ("finding", "alarm"))
+    assert set(re.findall("`([a-z-]+)`", findings)) == set(FINDINGS)
+    assert set(re.findall("[A-Z_]{6,}", alarms)) == set(ALARMS)
+
+
+def _first_cells(guide: str, head: str) -> str:
+    """Return the first column of the guide's table with that head."""
+    table = guide[guide.index(f"| {head} | an example |") :].split("\n\n")[0]
+    return "\n".join(line.split("|")[1] for line in table.splitlines()[2:])
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "calendar"])

@@ -4,7 +4,8 @@
 
 A twin must reach IMPROVED. Its control is tested on the same rows but trained on permuted ones:
 the same prompts and answers, each answer under another row's prompt. Nothing can be learnt from
-them but form, so the control must not reach IMPROVED.
+them but form, so the control must not reach IMPROVED. Of each are told the seconds by the clock
+and those of computing, which other work on the machine lengthens less.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,7 @@ class Result:
     code: str
     figures: str
     seconds: float
+    cpu_seconds: float
 
 
 def source(name: str) -> Path:
@@ -84,14 +87,21 @@ def _put(row: dict[str, Any], column: str, answer: Any) -> None:
 
 def run(name: str, workspace: Path, *options: str) -> Result:
     """Prepare, train and compare, as a user would type it."""
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), _computed()
     for command in ("prep", "train"):
         _mlxr([command, str(RECIPES / f"{name}.toml"), *options], workspace)
     said = json.loads(_mlxr(["compare", "--json"], workspace))
     primary = said["metrics"][0]
     base, tuned = (primary[arm]["value"] for arm in ("base", "tuned"))
     figures = f"{primary['name']} {base:.3f} → {tuned:.3f}, n = {primary['n']}"
-    return Result(said["verdict"]["code"], figures, time.perf_counter() - begin)
+    seconds, computed = time.perf_counter() - begin, _computed() - before
+    return Result(said["verdict"]["code"], figures, seconds, computed)
+
+
+def _computed() -> float:
+    """Return the processor seconds of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _mlxr(arguments: list[str], workspace: Path) -> str:
@@ -118,8 +128,8 @@ def controlled(name: str) -> bool:
 def _told(label: str, result: Result, *, improved: bool) -> bool:
     right = (result.code == "IMPROVED") == improved
     mark = "ok " if right else "BAD"
-    said = f"{mark} {label:18} {result.code:24} {result.seconds:4.0f} s  {result.figures}"
-    print(said, flush=True)
+    spent = f"{result.seconds:4.0f} s, {result.cpu_seconds:3.0f} s computing"
+    print(f"{mark} {label:18} {result.code:24} {spent}  {result.figures}", flush=True)
     return right
 
 

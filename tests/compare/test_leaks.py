@@ -55,7 +55,7 @@ def test_copies_and_near_copies_are_told_apart_from_the_rest() -> None:
     leaks = find_leaks(known, file("test.jsonl", test))
     assert (leaks.exact, leaks.near) == (("same", "loud"), ("near", "valid"))
     assert (leaks.n, leaks.answered, leaks.share, leaks.many) == (5, 1, 0.8, True)
-    assert find_leaks(known, Path("test.jsonl"), limit=1).n == 1
+    assert find_leaks(known, Path("test.jsonl"), {"near"}).near == ("near",)
     assert find_leaks([Path("none.jsonl")], Path("test.jsonl")).ids == frozenset()
 
 
@@ -94,13 +94,13 @@ def test_leaks_are_looked_for_once(tmp_path: Path) -> None:
     for name in ("train", "valid", "test"):
         file(f"{name}.jsonl", [record(name, "Why?")])
     kept = tmp_path / "kept"
-    first = kept_leaks(prepared, "hash", None, kept)
+    first = kept_leaks(prepared, "hash", ["test"], kept)
     assert first.exact == ("test",)
     for name in ("train", "valid", "test"):
         prepared.split(name).unlink()
-    assert kept_leaks(prepared, "hash", None, kept) == first
+    assert kept_leaks(prepared, "hash", ["test"], kept) == first
     with pytest.raises(FileNotFoundError):
-        kept_leaks(prepared, "other", None, kept)
+        kept_leaks(prepared, "other", ["test"], kept)
 
 
 def judged(leaked: int, n: int = 60) -> tuple[dict[str, Any], Any]:

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from conftest import Ran
-from mlxr.compare.stage import compare
+from mlxr.compare.stage import Options, compare
 from mlxr.events import Silent
 from mlxr.files import read_jsonl
 from mlxr.serve.address import Address
@@ -34,7 +34,7 @@ def server(run: Run) -> Iterator[Server]:
 
 def test_greedy_answers_are_those_that_compare_has_judged(server: Server, run: Run) -> None:
     workspace = Workspace(run.folder.parents[2])
-    compare(Adapter(run), workspace, Silent(), allow_degenerate=True)
+    compare(Adapter(run), workspace, Silent(), Options(allow_degenerate=True))
     samples = {each["id"]: each for each in read_jsonl(run.compare / "samples.jsonl")}
     tests = list(read_jsonl(workspace.prepared("r").split("test")))
     same = other = 0

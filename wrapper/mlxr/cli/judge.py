@@ -22,6 +22,7 @@ def compare(
     columns: options.Columns = None,
     task: options.Task = None,
     out: options.Out = None,
+    shots: options.Shots = None,
     fail_on: options.FailOn = None,
     judge: options.Judge = None,
     explain: options.Explain = None,
@@ -33,6 +34,7 @@ def compare(
     """Judge base against tuned on the test rows."""
     from mlxr.compare import several, stored
     from mlxr.compare.explain import explained, parse_codes
+    from mlxr.compare.stage import Options
     from mlxr.terminal.comparisons import show_explanation
 
     terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
@@ -41,6 +43,8 @@ def compare(
         return
     codes = parse_codes(fail_on or ())
     if predictions:
+        if shots is not None:
+            raise typer.BadParameter("--shots asks a model; stored outputs have none.")
         if what and len(what) > 1:
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
         if fresh:
@@ -72,8 +76,7 @@ def compare(
             adapters,
             workspace,
             display,
-            allow_degenerate=allow_degenerate,
-            judge_model=judge,
+            Options(allow_degenerate=allow_degenerate, judge_model=judge, shots=shots),
             fresh=fresh,
         )
     finish(terminal, found, codes)

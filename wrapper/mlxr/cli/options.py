@@ -144,6 +144,14 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Where their reports go. Default: compare/BASE-TUNED/"),
 ]
+Shots = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Ask the base once more with N training rows as examples in its prompt.",
+    ),
+]
 FailOn = Annotated[
     list[str] | None,
     typer.Option(

@@ -84,8 +84,8 @@ def sample_line(judged: Judged) -> dict[str, Any]:
         "outcome": judged.outcome,
         "prompt": sample.prompt,
         "target": sample.target,
-        "base": _side(judged.base, judged.base_score),
-        "tuned": _side(judged.tuned, judged.tuned_score),
+        "base": side(judged.base, judged.base_score),
+        "tuned": side(judged.tuned, judged.tuned_score),
     }
     return dict(_finite(made))
 
@@ -94,7 +94,8 @@ def _refereed(judged: Judged) -> dict[str, str]:
     return {"judge": judged.preferred} if judged.preferred else {}
 
 
-def _side(output: Output, score: Score) -> dict[str, Any]:
+def side(output: Output, score: Score) -> dict[str, Any]:
+    """Return what one arm wrote for one sample, and what was made of it."""
     return {
         "output": output.text,
         "finish": output.finish,

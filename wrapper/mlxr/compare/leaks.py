@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,24 +65,24 @@ class Leaks:
         return tuple(mark for mark, ids in seen.items() if name in ids)
 
 
-def kept_leaks(prepared: Prepared, data: str, limit: int | None, folder: Path) -> Leaks:
+def kept_leaks(prepared: Prepared, data: str, asked: Collection[str], folder: Path) -> Leaks:
     """Return the leaks of prepared data, whose hash is `data`: looked for once, kept in `folder`.
 
-    Only the first `limit` test rows count, if it is given.
+    Of the test rows only those `asked` count, by their ids.
     """
-    path = folder / f"leaks-{sha256([FORM, data, limit])}.json"
+    path = folder / f"leaks-{sha256([FORM, data, sorted(asked)])}.json"
     if path.is_file():
         found = read_json(path)
         return Leaks(**found | {kind: tuple(found[kind]) for kind in ("exact", "near")})
     known = [prepared.split("train"), prepared.split("valid")]
-    leaks = find_leaks(known, prepared.split(_TEST), limit)
+    leaks = find_leaks(known, prepared.split(_TEST), asked)
     write_json(path, asdict(leaks))
     return leaks
 
 
-def find_leaks(known: Sequence[Path], test: Path, limit: int | None = None) -> Leaks:
-    """Return which rows of `test` the files `known` have as well."""
-    with closing(_Rows(test, known, limit)) as rows:
+def find_leaks(known: Sequence[Path], test: Path, asked: Collection[str] | None = None) -> Leaks:
+    """Return which rows of `test`, or which of those `asked`, the files `known` have as well."""
+    with closing(_Rows(test, known, asked)) as rows:
         return _found(rows, _text_of(rows))
 
 
@@ -172,17 +172,16 @@ def _digest(text: str) -> bytes:
 class _Rows:
     """The records of several files, test first: not held, but read again where one is asked for."""
 
-    def __init__(self, test: Path, known: Sequence[Path], limit: int | None) -> None:
+    def __init__(self, test: Path, known: Sequence[Path], asked: Collection[str] | None) -> None:
         paths = [test, *(path for path in known if path.is_file())]
         self._streams = [path.open("rb") for path in paths]
         self._starts: list[tuple[int, int]] = []
         for place, stream in enumerate(self._streams):
             start = 0
             for line in stream:
-                self._starts.append((place, start))
+                if place or asked is None or json.loads(line)["mlxr"]["id"] in asked:
+                    self._starts.append((place, start))
                 start += len(line)
-                if place == 0 and len(self._starts) == limit:
-                    break
             if place == 0:
                 self.tests = len(self._starts)
 

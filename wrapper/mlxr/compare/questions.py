@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxr.compare.arms import Prompt, Request, longest_answer
+from mlxr.compare.choice import choose
 from mlxr.compare.record import asked_text, offered_tools, source_texts, target_text
 from mlxr.compare.sample import Sample
 from mlxr.errors import MlxrError
@@ -20,6 +21,7 @@ from mlxr.workspace import Prepared
 class Question:
     """One record, ready to be asked."""
 
+    record: Mapping[str, Any]
     sample: Sample
     prompt: Prompt
     prompt_sha256: str
@@ -34,7 +36,7 @@ def read_questions(
 
     Raises MlxrError where they differ, or one is too long for the model.
     """
-    rows = list(read_jsonl(prepared.split(split)))[: recipe.compare.limit]
+    rows = _chosen(list(read_jsonl(prepared.split(split))), recipe)
     sources = source_texts(rows)
     questions = [
         _question(row, source, tokenizer) for row, source in zip(rows, sources, strict=True)
@@ -61,6 +63,13 @@ def read_questions(
     return questions
 
 
+def _chosen(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[Mapping[str, Any]]:
+    """Return the records that `compare.limit` leaves, the same for every arm."""
+    about = [row["mlxr"] for row in rows]
+    ids, categories = [each["id"] for each in about], [each.get("category") for each in about]
+    return [rows[i] for i in choose(ids, categories, recipe.compare.limit, recipe.seed)]
+
+
 def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> Question:
     messages, about = row["messages"], row["mlxr"]
     tokens = tokenizer.encode(messages, row.get("tools"))
@@ -74,7 +83,7 @@ def _question(row: Mapping[str, Any], source: str, tokenizer: Tokenizer) -> Ques
         tools=offered_tools(row),
     )
     prompt = Prompt(tuple(tokens.ids), tokens.offset, sample.target)
-    return Question(sample, prompt, prompt_sha256(tokens.prompt), asked_text(row))
+    return Question(row, sample, prompt, prompt_sha256(tokens.prompt), asked_text(row))
 
 
 def make_request(recipe: Recipe, questions: Sequence[Question]) -> Request:

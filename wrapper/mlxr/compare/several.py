@@ -7,12 +7,12 @@ The base is asked once: its answers are kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.metric import Metric
-from mlxr.compare.stage import compare
+from mlxr.compare.stage import ARMS, PLAIN, Options, compare
 from mlxr.compare.statistics import Paired, holm
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
@@ -41,9 +41,8 @@ def compare_several(
     adapters: Sequence[Adapter],
     workspace: Workspace,
     display: Display,
+    options: Options = PLAIN,
     *,
-    allow_degenerate: bool = False,
-    judge_model: str | None = None,
     fresh: bool = False,
 ) -> list[Comparison]:
     """Return the comparison of each adapter with the base, in the order given.
@@ -56,16 +55,8 @@ def compare_several(
     for adapter in adapters:
         if len(adapters) > 1:
             display.show(Step(f"Comparing {adapter.name}"))
-        anew = () if not fresh else ("tuned",) if found else ("base", "tuned")
-        made = compare(
-            adapter,
-            workspace,
-            display,
-            allow_degenerate=allow_degenerate,
-            judge_model=judge_model,
-            fresh=anew,
-        )
-        found.append(made)
+        anew = () if not fresh else ("tuned",) if found else ARMS
+        found.append(compare(adapter, workspace, display, replace(options, fresh=anew)))
     return found
 
 

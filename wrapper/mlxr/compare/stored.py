@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlxr.compare.case import Case, clusters
+from mlxr.compare.choice import choose
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import judge, make_scorer, primary_metric
@@ -48,13 +49,15 @@ def compare_stored(
     display.show(Step(f"Reading {files[0]} and {files[1]}"))
     found = read_predictions(*files, names)
     rules = _settled(rules, found)
-    shown = found.samples[: rules.limit]
-    size = len(shown)
+    ids, categories = [s.id for s in found.samples], [s.category for s in found.samples]
+    places = choose(ids, categories, rules.limit, seed)
+    shown = [found.samples[i] for i in places]
     # A summary's script decides how it is scored; other tasks take from training answers only
     # what stored outputs cannot tell.
     targets = [sample.target for sample in shown] if rules.task == "summary" else []
     primary_metric(rules, make_scorer(rules, targets))
-    arms, prompts = (found.base[:size], found.tuned[:size]), found.prompts[:size]
+    arms = [found.base[i] for i in places], [found.tuned[i] for i in places]
+    prompts = [found.prompts[i] for i in places]
     refereed = judge_model and ask(
         seat(judge_model, folder, outputs or folder, display, rules.batch_size),
         shown,
@@ -63,7 +66,7 @@ def compare_stored(
         clusters=clusters(shown, prompts),
         seed=seed,
     )
-    display.show(Step(f"Scoring and judging {size:,} samples"))
+    display.show(Step(f"Scoring and judging {len(shown):,} samples"))
     judgement = judge(
         Case(
             samples=shown,
@@ -84,7 +87,7 @@ def compare_stored(
     }
     origin = Origin(
         name=f"{files[0].stem} – {files[1].stem}",
-        data={"split": None, **about, "columns": names},
+        data={"split": None, "of": len(ids), **about, "columns": names},
         provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
     )
     return finish(folder, document(origin, judgement), judgement)

@@ -43,6 +43,8 @@ def show_comparison(
     trivial = " · ".join(f"{name} {value}" for name, value in rows.baseline_rows(judgement))
     if trivial:
         terminal.result(f"answers that need no model, on {judgement.primary.name}: {trivial}")
+    if prompted := document.get("prompted"):
+        terminal.result(prompted["text"])
     if document["fields"]:
         terminal.result()
         terminal.table(rows.FIELDS, rows.field_rows(document["fields"]))

@@ -22,6 +22,8 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
     if judgement.baselines:
         name = judgement.primary.name
         parts.append(_table(("answers that need no model", name), rows.baseline_rows(judgement)))
+    if prompted := document.get("prompted"):
+        parts.append(prompted["text"])
     if judgement.ceilings:
         parts.append(f"The expected answers themselves: {rows.ceilings_line(judgement)}.")
     if document["fields"]:

@@ -205,6 +205,7 @@ def provenance_rows(document: Mapping[str, Any]) -> list[list[str]]:
         "model": recipe.get("model"),
         "adapter": made.get("adapter_sha256"),
         "data": data.get("sha256"),
+        "samples": _chosen(data, made["seed"]),
         "base": _file(data.get("base")),
         "tuned": _file(data.get("tuned")),
         "columns": data.get("columns") and json.dumps(data["columns"], ensure_ascii=False),
@@ -217,6 +218,12 @@ def provenance_rows(document: Mapping[str, Any]) -> list[list[str]]:
         "seed": made["seed"],
     }
     return [[name, str(value)] for name, value in found.items() if value not in (None, "")]
+
+
+def _chosen(data: Mapping[str, Any], seed: int) -> str:
+    """Return how the samples were chosen; "" if all there are were taken."""
+    n, of = data["n"], data.get("of", data["n"])
+    return f"{n:,} of {of:,}, by seed {seed}, each category by its share" if n < of else ""
 
 
 def _file(about: Mapping[str, Any] | None) -> str:
