@@ -18,7 +18,7 @@ from mlxr.plan.evidence import examine
 from mlxr.plan.optimum import optimum
 from mlxr.plan.trial import Trial, choose
 from mlxr.plan.work import flops, forward_flops, seconds
-from mlxr.plan.workload import Batch, Row, Workload, epoch, in_order, padding, read_rows
+from mlxr.plan.workload import Batch, Row, Workload, epoch, padding, read_rows
 from mlxr.recipe import Compare, Train
 from mlxr.train.config import Schedule
 
@@ -60,7 +60,7 @@ def test_rows_are_as_long_as_training_takes_them(tmp_path: Path) -> None:
 def test_an_epoch_has_every_row_once(tokens: list[int], size: int) -> None:
     rows = lengths(*tokens)
     train = Train(batch_size=size)
-    for batches in (epoch(rows, train, 1, 0), in_order(rows, train, 1)):
+    for batches in (epoch(rows, train, 1, 0), epoch(rows, train, 1, 1)):
         assert sorted(place for b in batches for place in b.rows) == list(range(len(rows)))
         assert sum(b.tokens for b in batches) == sum(tokens)
         assert all(b.width >= max(rows[place].tokens for place in b.rows) for b in batches)
@@ -159,10 +159,10 @@ def test_memory_is_told_by_its_parts() -> None:
 def test_what_fits_is_found_by_the_same_steps_as_after_a_failure() -> None:
     rows = lengths(*[200] * 8)
     load = Workload(
-        TRAIN, 1, {"train": rows, "valid": []}, dict.fromkeys(in_order(rows, TRAIN, 1), 1)
+        TRAIN, 1, {"train": rows, "valid": []}, dict.fromkeys(epoch(rows, TRAIN, 1, 0), 1)
     )
     train = Train(batch_size=8, iters=5)
-    found = need.estimated(MODEL, train, in_order(rows, train, 1))
+    found = need.estimated(MODEL, train, epoch(rows, train, 1, 0))
     assert need.fitting(MODEL, train, rows, replace(found, limit=found.peak)) == {}
     assert need.fitting(MODEL, train, rows, replace(found, limit=None)) == {}
     half = replace(found, limit=0.6 * found.peak)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlxr.files import read_json, write_json
-from train.runs import Run, Write, add, float_model, prepared
+from train.runs import Run, Write, float_model, prepared
 
 INJECTED = Path(__file__).parents[1] / "train" / "injected"
 
@@ -85,7 +85,7 @@ def test_the_estimate_of_memory_is_within_a_factor_of_two(
 
 def test_the_page_says_it_all(mlxr: Run, write_recipe: Write) -> None:
     table = '[compare]\nprimary = "exact"\nmin_effect = 0.4\n'
-    recipe = prepared(mlxr, add(write_recipe(rows(60)), table))
+    recipe = prepared(mlxr, write_recipe(rows(60), extra=table))
     ran = mlxr("plan", recipe, "--no-measure")
     assert ran.code == 0, ran.err
     page = " ".join(ran.out.split())

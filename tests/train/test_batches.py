@@ -18,11 +18,9 @@ ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
 
 
 @settings(deadline=None)
-@given(lengths=ROWS, size=st.integers(1, 9), epoch=st.integers(0, 3), shuffle=st.booleans())
-def test_every_row_is_in_exactly_one_batch(
-    lengths: list[int], size: int, epoch: int, shuffle: bool
-) -> None:
-    batches = epoch_batches(lengths, size, 7, epoch, shuffle=shuffle)
+@given(lengths=ROWS, size=st.integers(1, 9), epoch=st.integers(0, 3))
+def test_every_row_is_in_exactly_one_batch(lengths: list[int], size: int, epoch: int) -> None:
+    batches = epoch_batches(lengths, size, 7, epoch)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     assert sum(len(batch) < size for batch in batches) <= 1
     assert all(0 < len(batch) <= size for batch in batches)
@@ -31,7 +29,7 @@ def test_every_row_is_in_exactly_one_batch(
 @settings(deadline=None)
 @given(lengths=ROWS, size=st.integers(1, 9))
 def test_batches_hold_neighbours_in_length(lengths: list[int], size: int) -> None:
-    batches = epoch_batches(lengths, size, 7, 0, shuffle=True)
+    batches = epoch_batches(lengths, size, 7, 0)
     spans = sorted(
         (min(padded(lengths[i]) for i in b), max(padded(lengths[i]) for i in b)) for b in batches
     )
@@ -40,16 +38,24 @@ def test_batches_hold_neighbours_in_length(lengths: list[int], size: int) -> Non
 
 def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
     lengths = [10 + i % 7 for i in range(64)]
-    first = epoch_batches(lengths, 4, 1, 0, shuffle=True)
-    assert first == epoch_batches(lengths, 4, 1, 0, shuffle=True)
-    assert first != epoch_batches(lengths, 4, 1, 1, shuffle=True)
-    assert first != epoch_batches(lengths, 4, 2, 0, shuffle=True)
+    first = epoch_batches(lengths, 4, 1, 0)
+    assert first == epoch_batches(lengths, 4, 1, 0)
+    assert first != epoch_batches(lengths, 4, 1, 1)
+    assert first != epoch_batches(lengths, 4, 2, 0)
+
+
+def test_the_first_batches_are_a_fair_sample_of_lengths() -> None:
+    """Else `val_batches = 2` would validate on the shortest rows alone."""
+    lengths = [16 * (1 + i) for i in range(200)]
+    first = [i for batch in epoch_batches(lengths, 4, 42, 0)[:10] for i in batch]
+    assert min(first) < 60 < 140 < max(first)
+    assert 70 < sum(first) / len(first) < 130
 
 
 def test_the_incomplete_batch_is_not_always_the_longest_rows() -> None:
     lengths = [16 * (1 + i) for i in range(9)]
     short = {
-        next(batch for batch in epoch_batches(lengths, 4, 3, epoch, shuffle=True) if len(batch) < 4)
+        next(batch for batch in epoch_batches(lengths, 4, 3, epoch) if len(batch) < 4)
         for epoch in range(20)
     }
     assert len(short) > 1
@@ -112,9 +118,8 @@ def test_ranks_share_each_batch() -> None:
 
 def test_a_rank_without_rows_has_no_targets_but_takes_its_turn() -> None:
     rows = [([1] * 9, 2)] * 5
-    tokens, ranges, positions = list(
-        Batches([9] * 5, 4, gather=True)(rows, 4, 64, comm_group=Group(2, 3))
-    )[-1]
+    batches = list(Batches([9] * 5, 4, gather=True)(rows, 4, 64, comm_group=Group(2, 3)))
+    [(tokens, ranges, positions)] = [each for each in batches if each[1].tolist() == [[1, 0]]]
     assert (tokens.shape, ranges.tolist()) == ((1, 17), [[1, 0]])
     assert set(positions.tolist()) == {0}
 

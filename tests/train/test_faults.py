@@ -272,7 +272,7 @@ def test_a_loss_that_is_no_number_names_the_rows(
     recipe = prepared(mlxr, write_recipe(model=model, iters=40, batch_size=2))
     rows = list(read_jsonl(tmp_path / "data/r/train.jsonl"))
     lengths = [row["mlxr"]["tokens"] for row in rows]
-    batches = epoch_batches(lengths, 2, 42, 0, shuffle=True)
+    batches = epoch_batches(lengths, 2, 42, 0)
     _poison(model, rows, batches[4], [row for batch in batches[:4] for row in batch])
     ran = mlxr("train", recipe, "--set", "train.val_batches=0")
     assert ran.code == 1

@@ -9,7 +9,7 @@ from typing import Any
 from mlxr import provenance
 from mlxr.plan.anatomy import Anatomy
 from mlxr.plan.memory import Memory, estimate
-from mlxr.plan.workload import Batch, Row, in_order
+from mlxr.plan.workload import Batch, Row, epoch
 from mlxr.recipe import Train
 from mlxr.train.faults import lighter
 
@@ -69,5 +69,5 @@ def fitting(
         settings |= more
         train = train.model_copy(update=more)
         cut = [replace(row, tokens=min(row.tokens, train.max_seq_length)) for row in rows]
-        peak = off * estimated(anatomy, train, in_order(cut, train, 0)).peak
+        peak = off * estimated(anatomy, train, epoch(cut, train, 0, 0)).peak
     return settings

@@ -15,7 +15,7 @@ from pathlib import Path
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Event, Progress, Saved, Started, Step, Trained, Validated
 from mlxr.files import numbered_jsonl, write_jsonl
-from mlxr.plan.workload import Batch, Row, Workload, epoch, in_order
+from mlxr.plan.workload import Batch, Row, Workload, epoch
 from mlxr.train import faults, stage
 from mlxr.train.stage import Plan
 from mlxr.workspace import Prepared, Workspace
@@ -60,7 +60,7 @@ def run(plan: Plan, load: Workload, heaviest: Batch, folder: Path, display: Disp
     taken = _copy(plan.prepared, folder, "train", load.rows["train"], choose(load, heaviest))
     checked = _copy(plan.prepared, folder, "valid", load.rows["valid"], _some(load.validation))
     turns = [batch for number in range(PASSES) for batch in epoch(taken, train, seed, number)]
-    trial = Trial(validated=in_order(checked, train, seed) if checked else ())
+    trial = Trial(validated=epoch(checked, train, seed, 0) if checked else ())
     display.show(Step("Training a few batches to measure; no run is made"))
     _train(trial, _shortened(plan, folder, len(turns) // PASSES), folder, turns, display)
     if trial.ended and trial.ended.reason not in {"memory", "killed"}:
@@ -82,9 +82,9 @@ def choose(load: Workload, heaviest: Batch) -> list[Batch]:
 
 def _some(batches: Sequence[Batch]) -> list[Batch]:
     """Return a few batches of a validation, from the narrowest to the widest."""
-    last = len(batches) - 1
-    places = {last * part // (VALIDATED - 1) for part in range(VALIDATED)}
-    return [batches[place] for place in sorted(places)] if batches else []
+    ordered = sorted(batches, key=lambda batch: batch.width)
+    places = {(len(ordered) - 1) * part // (VALIDATED - 1) for part in range(VALIDATED)}
+    return [ordered[place] for place in sorted(places)] if ordered else []
 
 
 def _copy(

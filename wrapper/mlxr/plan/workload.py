@@ -59,14 +59,9 @@ def read_rows(file: Path, train: Train) -> list[Row]:
     return found
 
 
-def in_order(rows: Sequence[Row], train: Train, seed: int) -> list[Batch]:
-    """Return one pass over the rows as a validation takes it: the narrowest batches first."""
-    return _batches(rows, train, epoch_batches(*_told(rows, train, seed), 0, shuffle=False))
-
-
 def epoch(rows: Sequence[Row], train: Train, seed: int, number: int) -> list[Batch]:
-    """Return one epoch of a training, in its order."""
-    return _batches(rows, train, epoch_batches(*_told(rows, train, seed), number, shuffle=True))
+    """Return one epoch of a training, in its order; a validation takes that of number 0."""
+    return _batches(rows, train, epoch_batches(*_told(rows, train, seed), number))
 
 
 @dataclass(frozen=True)
@@ -104,8 +99,8 @@ class Workload:
         return batches[: self.train.val_batches] if self.train.val_batches > 0 else batches
 
     def whole(self, split: str) -> list[Batch]:
-        """Return the batches of a split, the narrowest first."""
-        return in_order(self.rows[split], self.train, self.seed)
+        """Return the batches of a split, as a validation of all of it takes them."""
+        return epoch(self.rows[split], self.train, self.seed, 0)
 
 
 def workload(plan: Plan) -> Workload:

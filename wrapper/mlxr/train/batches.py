@@ -57,7 +57,7 @@ class Batches:
         tokens: int32, (rows, width), padded on the right with 0. ranges: int32, (rows, 2):
         the first and last target position of each row, counted as mlx_lm's loss does.
         positions: see `positions`. weights: float32, (2,): see `weighted_loss`.
-        Without `loop` one epoch in order of length, with it epochs without end.
+        Without `loop` one epoch, always the same; with it epochs without end.
         Each of several ranks gets its part of the same batches.
         """
         import mlx.core as mx
@@ -79,7 +79,7 @@ class Batches:
         """Yield the rows of one batch after another, over all ranks."""
         epoch, seen = divmod(self.skip, -(-len(self.lengths) // batch_size))
         while True:
-            order = epoch_batches(self.lengths, batch_size, self.seed, epoch, shuffle=loop)
+            order = epoch_batches(self.lengths, batch_size, self.seed, epoch)
             yield from order[seen:]
             if not loop:
                 return
@@ -149,24 +149,24 @@ def padded(length: int) -> int:
 
 
 def epoch_batches(
-    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, *, shuffle: bool
+    lengths: Sequence[int], batch_size: int, seed: int, epoch: int
 ) -> list[tuple[int, ...]]:
     """Return one epoch's batches as row indices; every row is in exactly one.
 
-    Rows are ordered by padded width, at random within it, then cut into batches. With
-    `shuffle` the incomplete batch takes a random place among the widths, and the batches come
-    in random order; without, in order of width.
+    Rows are ordered by padded width, at random within it, then cut into batches, the incomplete
+    one at a random place among the widths. They come in random order: so the first few are a
+    fair sample, for whoever validates on these alone.
     """
     import numpy as np
 
     draw = np.random.default_rng([seed, epoch])
-    order = draw.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
+    order = draw.permutation(len(lengths))
     widths = np.array([padded(n) for n in lengths])
     order = order[np.argsort(widths[order], kind="stable")]
     full, rest = divmod(len(order), batch_size)
     sizes = [batch_size] * full
     if rest:
-        sizes.insert(int(draw.integers(full + 1)) if shuffle else full, rest)
+        sizes.insert(int(draw.integers(full + 1)), rest)
     cuts = np.cumsum(sizes)[:-1]
     batches = [tuple(int(i) for i in part) for part in np.split(order, cuts)]
-    return [batches[i] for i in draw.permutation(len(batches))] if shuffle else batches
+    return [batches[i] for i in draw.permutation(len(batches))]
