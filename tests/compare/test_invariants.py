@@ -253,7 +253,6 @@ def test_7_a_wrong_further_call_never_raises_a_score(wanted: Any, found: Any, kn
 
 
 @given(SENTENCES, SENTENCES)
-@settings(deadline=None)
 def test_7_a_number_that_the_source_lacks_never_helps(wanted: str, found: str) -> None:
     metrics = {metric.name: metric for metric in SCORER["summary"].metrics}
     asked = due("summary", wanted)
@@ -265,7 +264,6 @@ def test_7_a_number_that_the_source_lacks_never_helps(wanted: str, found: str) -
 
 @pytest.mark.parametrize("task", ["copy", "summary"])
 @given(data=st.data())
-@settings(deadline=None)
 def test_9_no_number_is_ever_not_a_number(task: str, data: st.DataObject) -> None:
     text = data.draw(st.text() | SENTENCES)
     score = SCORER[task].score(due(task, data.draw(SENTENCES)), output(text))

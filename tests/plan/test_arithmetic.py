@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxr.errors import MlxrError
@@ -55,7 +55,6 @@ def test_rows_are_as_long_as_training_takes_them(tmp_path: Path) -> None:
     assert read_rows(tmp_path / "none.jsonl", TRAIN) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 200), min_size=1, max_size=40), st.integers(1, 5))
 def test_an_epoch_has_every_row_once(tokens: list[int], size: int) -> None:
     rows = lengths(*tokens)
@@ -106,7 +105,6 @@ def test_seconds_are_those_of_the_products() -> None:
     assert seconds(model, again, one) == pytest.approx(2 * (2 * 12 + 0.3))
 
 
-@settings(deadline=None)
 @given(st.floats(0, 5), st.floats(0.001, 5), st.lists(st.integers(1, 99), min_size=2, max_size=9))
 def test_a_line_is_found_again(fixed: float, each: float, works: list[int]) -> None:
     if len(set(works)) > 1:

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import openai
 import pytest
@@ -139,7 +140,8 @@ def test_the_server_goes_with_mlxr_however_that_ends(run: Run) -> None:
         host, port = server.document["url"].removeprefix("http://").removesuffix("/v1").split(":")
         with socket.create_connection((host, int(port)), timeout=60) as client:
             server.process.kill()
-            assert client.recv(1) == b""  # nobody is there any more
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""  # nobody is there any more
 
 
 def test_which_addresses_only_this_machine_reaches() -> None:

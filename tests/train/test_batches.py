@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxr.train.batches import PAD_TO, Batches, epoch_batches, padded
@@ -17,7 +17,6 @@ from mlxr.train.rows import row_targets
 ROWS = st.lists(st.integers(2, 300), min_size=1, max_size=80)
 
 
-@settings(deadline=None)
 @given(lengths=ROWS, size=st.integers(1, 9), epoch=st.integers(0, 3))
 def test_every_row_is_in_exactly_one_batch(lengths: list[int], size: int, epoch: int) -> None:
     batches = epoch_batches(lengths, size, 7, epoch)
@@ -26,7 +25,6 @@ def test_every_row_is_in_exactly_one_batch(lengths: list[int], size: int, epoch:
     assert all(0 < len(batch) <= size for batch in batches)
 
 
-@settings(deadline=None)
 @given(lengths=ROWS, size=st.integers(1, 9))
 def test_batches_hold_neighbours_in_length(lengths: list[int], size: int) -> None:
     batches = epoch_batches(lengths, size, 7, 0)

@@ -19,6 +19,8 @@ from mlxr.compare.sample import Score
 from mlxr.compare.scorers.loss import PER_BYTE, likelihood, per_token
 from mlxr.compare.statistics import Estimate, Paired, compare_metric, estimate
 
+GENERAL_TEXT = "GENERAL_TEXT_WORSE"
+"""The alarm."""
 WORSE = 0.02
 """Share by which bits per byte of general text must have risen for sure to be worth an alarm."""
 GENERAL = Metric(
@@ -103,7 +105,7 @@ class Forgetting:
         )
         return (
             Alarm(
-                "GENERAL_TEXT_WORSE",
+                GENERAL_TEXT,
                 "yellow",
                 "Text that has nothing to do with the task has become harder to predict: bits per "
                 f"byte {rise} (95 % interval {low} to {high}). The model forgets: lower "
