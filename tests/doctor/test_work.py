@@ -47,7 +47,7 @@ def test_a_recipe_that_does_not_load_is_named_with_its_first_mistake(tmp_path: P
         "recipes/a.toml: train.iter: is no key of a recipe. Did you mean iters?"
         " (2 recipes do not load.)"
     )
-    assert check.fix == "mlxr preview recipes/a.toml"
+    assert "mlxr init my-folder --like NAME" in check.fix
 
 
 def test_what_a_recipe_asks_for_and_is_not_installed_is_named(tmp_path: Path) -> None:

@@ -60,8 +60,9 @@ def plan(
     show_forecast(terminal, found)
 
 
-def schema(as_json: options.Json = True) -> None:
+def schema(as_json: options.Json = False) -> None:
     """Print the recipe's JSON Schema, for your editor."""
     from mlxr.recipe.editor import json_schema
 
-    meaning.terminal(as_json, quiet=True).document(json_schema())
+    del as_json  # it is JSON anyhow
+    meaning.terminal(as_json=True, quiet=True).document(json_schema())

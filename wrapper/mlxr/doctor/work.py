@@ -82,7 +82,12 @@ def recipes(work: Work) -> Check:
     if wrong:
         name, problem = next(iter(wrong.items()))
         more = f" ({len(wrong)} recipes do not load.)" if len(wrong) > 1 else ""
-        return Check("recipes", "warning", f"{name}: {problem}{more}", f"mlxr preview {name}")
+        return Check(
+            "recipes",
+            "warning",
+            f"{name}: {problem}{more}",
+            "Bring the rows, or begin with some: mlxr init my-folder --like NAME",
+        )
     if not work.recipes:
         found = "none here, neither recipe.toml nor recipes/*.toml."
         return Check("recipes", "ok", f"{found} `mlxr init --list` shows what to begin with.")

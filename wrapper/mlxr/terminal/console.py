@@ -103,15 +103,29 @@ class Terminal:
         """Whether the result is seen in colour."""
         return self._out.color_system is not None and not self._out.no_color
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table of the result; all columns but the first are right-aligned."""
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()
+    ) -> None:
+        """Write a table of the result; all columns but the first are right-aligned.
+
+        Where the terminal is too narrow the columns in `spare` are left out, one after the other;
+        then cells go on in the next line. The first column, a name, stays whole.
+        """
         if self._json:
             return
+        wide = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+        kept = list(range(len(columns)))
+        for place in map(columns.index, spare):
+            if sum(wide[i] + 1 for i in kept) - 1 > self._out.width:
+                kept.remove(place)
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for i, name in enumerate(columns):
-            table.add_column(name, justify="right" if i else "left", no_wrap=True)
+        for i in kept:
+            if i:
+                table.add_column(columns[i], justify="right", overflow="fold")
+            else:
+                table.add_column(columns[i], no_wrap=True, min_width=wide[0])
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(row[i]) for i in kept))
         self._out.print(table)
 
     def next_steps(self, commands: Sequence[tuple[str, str]]) -> None:

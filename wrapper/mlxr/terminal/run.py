@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,13 @@ def _facts(run: Details) -> dict[str, str]:
         "data": f"{short(run.run.folder.parents[2] / 'data' / record['recipe']['name'])},"
         f" sha256 {record['data']['sha256'][:12]}",
         "versions": ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
-        "machine": ", ".join(str(value) for value in record.get("machine", {}).values()),
+        "machine": ", ".join(map(_said, record.get("machine", {}).items())),
     }
+
+
+def _said(fact: tuple[str, Any]) -> str:
+    name, value = fact
+    return f"{value / 1e9:.1f} GB of memory" if name == "memory" and value else str(value)
 
 
 def _show_recipe(terminal: Terminal, run: Details) -> None:
@@ -108,6 +114,7 @@ def show_diff(terminal: Terminal, diff: Diff) -> None:
     )  # fmt: skip
 
 
+HASH = re.compile("[0-9a-f]{64}")
 WIDEST = 40
 """Characters of a value."""
 
@@ -116,5 +123,7 @@ def _cell(value: Any) -> str:
     """Return a value, its end cut off where it is long."""
     if isinstance(value, float):
         value = f"{value:.6g}"
+    if isinstance(value, str) and HASH.fullmatch(value):
+        value = value[:12]
     text = "–" if value is None else value if isinstance(value, str) else toml(value)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"

@@ -19,6 +19,8 @@ STATUS = {"patience": "stopped early", "nonfinite": "not finite", "memory": "out
           "disk": "disk full", "error": "failed"}  # fmt: skip
 """What run.json calls otherwise."""
 COLUMNS = ("run", "status", "iterations", "best loss", "verdict", "base → tuned", "size", "age")
+SPARE = ("size", "age", "iterations")
+"""What a narrow terminal does without first."""
 
 
 def show_runs(terminal: Terminal, found: Sequence[Summary | Broken]) -> None:
@@ -28,7 +30,7 @@ def show_runs(terminal: Terminal, found: Sequence[Summary | Broken]) -> None:
     whole = [each for each in found if isinstance(each, Summary)]
     now = datetime.now(UTC)
     if whole:
-        terminal.table(COLUMNS, [_row(each, now) for each in whole])
+        terminal.table(COLUMNS, [_row(each, now) for each in whole], SPARE)
     for each in found:
         if isinstance(each, Broken):
             terminal.result(f"{each.run.name}: {each.problem}")
