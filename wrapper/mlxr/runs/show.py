@@ -10,6 +10,7 @@ from typing import Any
 from mlxr.errors import MlxrError
 from mlxr.files import read_json
 from mlxr.recipe import Recipe
+from mlxr.recipe.overlay import leaves
 from mlxr.runs.summary import Verdict, planned, result, size, verdicts
 from mlxr.workspace import Run, Workspace
 
@@ -68,17 +69,6 @@ def details(run: Run, workspace: Workspace) -> Details:
             f"{run.record} is not as `mlxr train` wrote it ({type(error).__name__}).",
             "Name another run, or train again.",
         ) from None
-
-
-def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of nested tables by dotted key; a list is one value."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            found |= leaves(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def _findings(
