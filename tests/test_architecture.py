@@ -42,6 +42,7 @@ CHILDREN = [
     "compare/likelihood.py",
     "export/child.py",
     "export/measure.py",
+    "loaded.py",
     "serve/child.py",
     "plan/child.py",
     "plan/products.py",
@@ -67,7 +68,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "forest", "near", "power", "quiet", "values"},
+    {"blas", "events", "files", "forest", "loaded", "near", "power", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""
@@ -116,6 +117,18 @@ def test_mlx_is_imported_in_children_only() -> None:
     users = [name(p) for p in MODULES if {m.split(".")[0] for m in imports(p)} & {"mlx", "mlx_lm"}]
     assert sorted(users) == sorted(set(users) & set(CHILDREN))
     assert users
+
+
+def test_a_model_and_its_tokenizer_are_loaded_in_one_place() -> None:
+    loading = [
+        name(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"mlx_lm", "mlx_lm.utils"}
+        and "load" in {alias.name for alias in node.names}
+    ]
+    assert loading == ["loaded.py"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
