@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.chat.prompts import Prompts, prompts_of
+from mlxr.chat.prompts import Prompts, drifted, prompts_of
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Event, Ready, Step
+from mlxr.events import Display, Ended, Event, Note, Ready, Step
 from mlxr.process import Child
 from mlxr.serve.address import Address
 from mlxr.trained import Trained, read_trained
@@ -62,6 +62,8 @@ def serving(
             display.show(Step(f"Loading {adapter.name}"))
             trained = read_trained(adapter)
             prompts = prompts_of(trained, workspace)
+            if changed := drifted(trained, workspace):
+                display.show(Note(changed))
             told = _arguments(trained, address)
             child = stack.enter_context(Child("mlxr.serve.child", told, log, hears=True))
             first = next(child.events(), None)
