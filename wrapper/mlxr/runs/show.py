@@ -85,12 +85,9 @@ def _findings(
 
 
 def _kept(run: Run) -> list[Kept]:
-    folders = [("best", run.best)] if run.best.is_dir() else []
-    checkpoints = sorted(run.checkpoints.glob("[0-9]*"))
-    folders += [(str(int(path.name)), path) for path in checkpoints]
     found = [
         Kept(name, folder, size(folder), (folder / "state.json").is_file())
-        for name, folder in folders
+        for name, folder in run.kept.items()
     ]
     if run.adapter.is_file():
         found.insert(0, Kept("", run.folder, size(run.adapter), False))
