@@ -167,6 +167,19 @@ def test_nothing_prints() -> None:
     assert printing == []
 
 
+def test_every_error_says_what_to_do_next() -> None:
+    hintless = [
+        f"{name(path)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "MlxrError"
+        and len(node.args) + len(node.keywords) < 2
+    ]
+    assert hintless == []
+
+
 def test_help_loads_nothing_heavy() -> None:
     heavy = (
         "datasets datasketch faker jinja2 mlx mlx_lm nltk numpy pyarrow pydantic rouge_score "
