@@ -191,7 +191,6 @@ def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:
         target_tokens=len(prompt.ids) - prompt.offset,
         target_bytes=len(prompt.target.encode("utf-8", "surrogatepass")),
         prompt_tokens=prompt.offset,
-        prompt_seconds=None,
         decode_seconds=answer.decode_seconds,
         token_ids=tuple(answer.token_ids),
     )
