@@ -21,7 +21,7 @@ def toml(value: Any) -> str:
     if isinstance(value, Mapping):
         set_ = {key: inner for key, inner in value.items() if inner is not None}
         pairs = (f"{_key(key)} = {toml(inner)}" for key, inner in set_.items())
-        return f"{{ {', '.join(pairs)} }}"
+        return f"{{ {', '.join(pairs)} }}" if set_ else "{}"
     return repr(value)
 
 

@@ -62,8 +62,8 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
     loaded = plan.loaded
     values = leaves(loaded.recipe.model_dump(mode="json"))
     for key, value in values.items():
-        said = f"# {key} is not set" if value is None else f"{key} = {toml(value)}"
-        terminal.result(f"{said}  # {_origin(loaded.origins, key)}")
+        line = f"{key} = {toml(value)}  # {_origin(loaded.origins, key)}"
+        terminal.result(f"# {key} is not set" if value is None else line)
     length = plan.length
     terminal.result(
         f"{length.iterations:,} iterations ({length.batches_per_epoch:,} an epoch),"
