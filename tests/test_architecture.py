@@ -42,6 +42,7 @@ CHILDREN = [
     "compare/likelihood.py",
     "export/child.py",
     "export/measure.py",
+    "loaded.py",
     "serve/child.py",
     "plan/child.py",
     "plan/products.py",
@@ -67,7 +68,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "forest", "near", "power", "quiet", "values"},
+    {"blas", "events", "files", "forest", "loaded", "near", "power", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""
@@ -118,6 +119,18 @@ def test_mlx_is_imported_in_children_only() -> None:
     assert users
 
 
+def test_a_model_and_its_tokenizer_are_loaded_in_one_place() -> None:
+    loading = [
+        name(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"mlx_lm", "mlx_lm.utils"}
+        and "load" in {alias.name for alias in node.names}
+    ]
+    assert loading == ["loaded.py"]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_imports_point_down(path: Path) -> None:
     here = part(name(path).removesuffix(".py"))
@@ -152,6 +165,19 @@ def test_nothing_prints() -> None:
         and node.func.id == "print"
     ]
     assert printing == []
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    hintless = [
+        f"{name(path)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "MlxrError"
+        and len(node.args) + len(node.keywords) < 2
+    ]
+    assert hintless == []
 
 
 def test_help_loads_nothing_heavy() -> None:

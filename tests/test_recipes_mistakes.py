@@ -96,7 +96,7 @@ def test_an_exact_match_that_counts_nulls() -> None:
     targets = [json.dumps(row["output"]) for row in rows]
     scorer = SCORERS["extraction"](ScorerOptions(train_targets=tuple(targets)))
     nothing = json.dumps(dict.fromkeys(rows[0]["output"]))
-    output = Output(nothing, 40, "stop", None, 40, 160, 60, None, None)
+    output = Output(nothing, 40, "stop", None, 40, 160, 60, None)
     scores = [
         scorer.score(Sample(str(n), row["event_text"], target), output)
         for n, (row, target) in enumerate(zip(rows, targets, strict=True))

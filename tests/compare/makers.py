@@ -45,7 +45,6 @@ def output(
         target_tokens=target_tokens,
         target_bytes=target_bytes,
         prompt_tokens=10,
-        prompt_seconds=None,
         decode_seconds=None,
         token_ids=tuple(token_ids),
     )

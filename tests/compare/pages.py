@@ -35,7 +35,7 @@ COST = {
 
 
 def written(text: str, nll: float = 1.0, n: int = 8) -> Output:
-    return Output(text, n, "stop", nll, n, n, 10, None, None)
+    return Output(text, n, "stop", nll, n, n, 10, None)
 
 
 def compared(

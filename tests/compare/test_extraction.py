@@ -108,7 +108,7 @@ def test_an_unreadable_output_misses_every_value() -> None:
 
 
 def test_an_output_that_failed_counts_as_unreadable() -> None:
-    failed = Output("{}", 0, "error", None, 3, 3, 10, None, None)
+    failed = Output("{}", 0, "error", None, 3, 3, 10, None)
     score = SCORER.score(sample(json.dumps(TARGET)), failed)
     assert (score.parse, score.errors, score.flags) == ("fail", ("generation_failed",), ())
     assert score.values["record_exact"] == 0

@@ -1,4 +1,4 @@
-"""Judging in both orders: the golden games, and what makes a judge unreliable."""
+"""Judging in both orders: the golden games, and a judge that looks at the order alone."""
 
 from __future__ import annotations
 
@@ -25,5 +25,4 @@ def test_golden_games() -> None:
 def test_a_judge_that_prefers_the_first_slot_decides_nothing() -> None:
     found = tally([("tuned", "base")] * 12)
     assert (found.wins, found.losses, found.win_rate, found.p) == (0, 0, 0.5, 1.0)
-    assert not found.reliable
-    assert tally([("tuned", "tuned")] * 12).reliable
+    assert found.consistency == 0.0

@@ -95,11 +95,16 @@ def test_a_child_that_fails_leaves_its_log_and_nothing_else(mlxr: Run, run: Path
 
 
 def test_an_interrupted_export_leaves_nothing(
-    mlxr: Run, run: Path, monkeypatch: pytest.MonkeyPatch
+    mlxr: Run, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
+        assert len(left(logs)) == 1
         raise KeyboardInterrupt
 
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(logs))
     monkeypatch.setattr("mlxr.process.Child.events", interrupted)
     assert mlxr("export").code == 130
     assert left(Path("exports")) == set()
+    assert left(logs) == set()

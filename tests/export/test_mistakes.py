@@ -36,6 +36,26 @@ def test_a_run_without_weights(mlxr: Run, run: Path) -> None:
     failed(mlxr("export"), "Run r/0001 has no adapter", "mlxr train ")
 
 
+@pytest.mark.parametrize("form", ["mlx", "gguf", "ollama", "peft"])
+def test_a_base_that_is_gone(mlxr: Run, run: Path, form: str, tmp_path: Path) -> None:
+    _lose_the_base(run, tmp_path)
+    failed(mlxr("export", "--as", form), "base model of run r/0001 is gone", "put the model back")
+
+
+def test_an_adapter_needs_no_base(mlxr: Run, run: Path, tmp_path: Path) -> None:
+    _lose_the_base(run, tmp_path, chat_template=str(tmp_path / "gone.jinja"))
+    (run / "model").mkdir()
+    (run / "model" / "chat_template.jinja").write_text("its own")
+    assert mlxr("export", "--as", "adapter", "--to", "plain").code == 0
+    assert Path("plain/chat_template.jinja").read_text() == "its own"
+
+
+def _lose_the_base(run: Path, tmp_path: Path, **keys: str) -> None:
+    record = read_json(run / "run.json")
+    record["recipe"] |= {"model": str(tmp_path / "gone"), **keys}
+    write_json(run / "run.json", record)
+
+
 def test_a_folder_that_is_taken(mlxr: Run) -> None:
     taken = Path("mine")
     taken.mkdir()

@@ -81,9 +81,8 @@ def test_a_batch_gives_what_single_records_give(model: Path) -> None:
 def test_the_prompt_is_what_the_mask_covers(model: Path) -> None:
     tokenizer = load(model)
     tokens = tokenizer.encode([SYSTEM, USER, ANSWER])
-    prompt = tokenizer.prompt([SYSTEM, USER, ANSWER])
+    prompt = tokenizer.opening([SYSTEM, USER])
     assert prompt == tokens.prompt == tokens.ids[: tokens.offset]
-    assert prompt == tokenizer.opening([SYSTEM, USER])
     assert tokens.is_prefix
     assert tokenizer.decode(prompt).endswith("<|im_start|>assistant\n")
     assert tokenizer.decode(tokens.ids[tokens.offset :]) == "number 7 <|im_end|><|im_end|>\n"
@@ -142,7 +141,7 @@ def test_a_refusing_chat_template_says_why(tmp_path: Path) -> None:
     first, second = tokenizer.encode_all([bad, good])
     assert first == Refused(reason)
     assert second == tokenizer.encode(good.messages)
-    for refused in (tokenizer.encode, tokenizer.prompt):
+    for refused in (tokenizer.encode, tokenizer.opening):
         with pytest.raises(MlxrError) as raised:
             refused(bad.messages)
         assert raised.value.message == f"{reason}."

@@ -21,6 +21,10 @@ def test_a_value_is_read_as_it_was(value: Any) -> None:
     assert tomllib.loads(f"v = {toml(value)}")["v"] == value
 
 
+def test_what_is_not_set_is_left_out() -> None:
+    assert toml([{"source": "a.csv", "weight": None}]) == '[{ source = "a.csv" }]'
+
+
 def test_a_recipe_over_another_sets_its_keys_and_keeps_its_name(write_recipe: Write) -> None:
     base = write_recipe()
     path = base.with_name("r-best.toml")

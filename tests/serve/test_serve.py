@@ -115,6 +115,28 @@ def test_a_model_that_cannot_be_loaded_is_explained(
     assert "Traceback" in run.served(18081).read_text()
 
 
+def test_a_template_that_changed_since_is_pointed_out(
+    mlxr: Callable[..., Ran], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    root = run.folder.parents[2]
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("mlxr.serve.stage.Child", interrupted)
+    said = "t.jinja is no longer as it was when this was trained."
+    assert said not in mlxr("serve", "--port", "18082").err
+    template = root / "t.jinja"
+    text = template.read_text()
+    template.write_text(f"{text} ")
+    try:
+        ran = mlxr("serve", "--port", "18082")
+    finally:
+        template.write_text(text)
+    assert ran.code == 130
+    assert said in ran.err
+
+
 def test_without_a_run_the_way_to_one_is_named(mlxr: Callable[..., Ran]) -> None:
     ran = mlxr("serve")
     assert ran.code == 1

@@ -10,6 +10,7 @@ import pytest
 from conftest import questions
 from mlxr import blas
 from mlxr.files import file_sha256, read_json, read_jsonl
+from mlxr.recipe import load
 from train.runs import Run, Write, events, prepared
 
 
@@ -140,6 +141,17 @@ def test_a_dry_run_writes_nothing_and_shows_origins(
     assert "train.grad_checkpoint = false  # default" in lines
     assert "python -m mlx_lm lora -c mlx_lm.yaml" in ran.out
     assert not (tmp_path / "adapters").exists()
+
+
+def test_what_a_dry_run_shows_can_be_pasted_into_a_recipe(mlxr: Run, write_recipe: Write) -> None:
+    recipe = prepared(mlxr, write_recipe())
+    keys = 'train.lora_parameters.keys=["self_attn.q_proj"]'
+    ran = mlxr("train", recipe, "--dry-run", "--set", keys)
+    shown = [line for line in ran.out.splitlines() if line.partition("  # ")[2]]
+    assert 'train.lora_parameters.keys = ["self_attn.q_proj"]  # --set' in shown
+    pasted = recipe.with_name("pasted.toml")
+    pasted.write_text("\n".join(shown))
+    assert load(pasted).recipe == load(recipe, [keys]).recipe
 
 
 def test_json_is_one_document_and_nothing_else(mlxr: Run, write_recipe: Write) -> None:

@@ -75,14 +75,17 @@ def write_jsonl(path: Path, values: Iterable[object]) -> None:
             stream.write(json_line(value) + "\n")
 
 
+_AGAIN = "Put it back, or run the command again that writes it."
+
+
 def read_json(path: Path) -> Any:
     """Return the JSON value in `path`; raises MlxrError naming the place where it breaks."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MlxrError(f"{path} does not exist.") from None
+        raise MlxrError(f"{path} does not exist.", _AGAIN) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise MlxrError(f"{path} is not readable as JSON: {error}.") from None
+        raise MlxrError(f"{path} is not readable as JSON: {error}.", _AGAIN) from None
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -102,9 +105,11 @@ def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise MlxrError(f"{path}:{number} is not JSON: {error}.") from None
+                said = f"{path}:{number} is not JSON: {error}."
+                raise MlxrError(said, "Mend that line: one JSON object a line.") from None
             if not isinstance(value, dict):
-                raise MlxrError(f"{path}:{number} is not a JSON object.")
+                said = f"{path}:{number} is not a JSON object."
+                raise MlxrError(said, 'Mend that line: {"column": value, …}')
             yield number, value
 
 

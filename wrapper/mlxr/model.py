@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 from mlxr.files import file_sha256, read_json, sha256
 from mlxr.quiet import quiet
 
@@ -150,8 +150,8 @@ def hub_error(model: str, error: Exception) -> MlxrError:
             f"The model {model} is not in the cache, and the Hub cannot be reached.",
             "Go online once (and unset HF_HUB_OFFLINE), or give a local folder as `model`.",
         )
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return MlxrError(f"The model {model} cannot be fetched: {said}", "Check `model` in the recipe.")
+    said = f"The model {model} cannot be fetched: {first_line(error)}"
+    return MlxrError(said, "Check `model` in the recipe.")
 
 
 def fingerprint(folder: Path) -> str:

@@ -20,12 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from mlxr import blas
 from mlxr.errors import MlxrError
-from mlxr.events import Event, from_json
+from mlxr.events import Display, Ended, Event, from_json
 from mlxr.files import hold
 
 GRACE = 30.0
@@ -165,12 +164,7 @@ class Child:
         """Return the child."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop what still runs."""
         self.kill()
         for process in self._processes:
@@ -251,12 +245,34 @@ class Child:
         code = self._processes[rank].returncode
         return Exit(code, tail(self._log), rank if several and code else None)
 
+    def failure(self, what: str, message: str = "") -> MlxrError:
+        """Return why it is gone: its last `message`, or how it ended; `what` goes first."""
+        exit_ = self.wait()
+        said = message or exit_.signal or f"code {exit_.code}"
+        return MlxrError(f"{what}: {said}.", f"The whole log: {self._log}")
+
     def _signal(self, number: signal.Signals) -> None:
         """Signal those processes that still run, and what they started."""
         for process in self._processes:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, number)
+
+
+def run_child(module: str, settings: object, log: Path, display: Display, failed: str) -> None:
+    """Run a child to its end and show what it reports.
+
+    Raises MlxrError, which begins with `failed`, when it does not end well.
+    """
+    ended: Ended | None = None
+    with Child(module, [json.dumps(settings)], log) as child:
+        for event in child.events():
+            if isinstance(event, Ended):
+                ended = event
+            else:
+                display.show(event)
+        if child.wait().code or ended is None or ended.reason != "done":
+            raise child.failure(failed, ended.message if ended else "")
 
 
 def tail(log: Path, lines: int = 15) -> str:

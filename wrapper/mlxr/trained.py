@@ -9,7 +9,7 @@ from pathlib import Path
 from mlxr.errors import MlxrError
 from mlxr.model import CHAT_TEMPLATE
 from mlxr.recipe import Recipe
-from mlxr.workspace import Adapter
+from mlxr.workspace import Adapter, Run
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,7 @@ def read_trained(adapter: Adapter) -> Trained:
     record = adapter.run.read_record()
     recipe = Recipe.model_validate(record["recipe"])
     check_weights(adapter, record["status"], Path(record["recipe_path"]))
-    base = Path(recipe.model)
-    if base.is_absolute() and not base.is_dir():
-        raise MlxrError(
-            f"The base model of run {adapter.run.name} is gone: there is no folder {base}.",
-            "An adapter is nothing without its base: put the model back there.",
-        )
+    check_base(adapter.run, recipe.model)
     if recipe.chat_template:
         kept = str(adapter.run.model / CHAT_TEMPLATE)
         recipe = recipe.model_copy(update={"chat_template": kept})
@@ -57,4 +52,14 @@ def check_weights(adapter: Adapter, status: str, recipe: Path) -> None:
             f"Run {adapter.run.name} has no adapter: it ended before the first weights were saved"
             f" ({status}).",
             f"mlxr train {recipe}",
+        )
+
+
+def check_base(run: Run, model: str) -> None:
+    """Raise MlxrError when a run's base model is a local folder that is gone."""
+    base = Path(model)
+    if base.is_absolute() and not base.is_dir():
+        raise MlxrError(
+            f"The base model of run {run.name} is gone: there is no folder {base}.",
+            "An adapter is nothing without its base: put the model back there.",
         )

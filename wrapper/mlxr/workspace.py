@@ -14,12 +14,14 @@ The workspace is the folder in which mlxr was started. Inside it:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import held, read_json
+from mlxr.files import held, read_json, read_jsonl
 
 SPLITS = ("train", "valid", "test")
 _RECORD = {"status", "recipe", "recipe_path", "data", "versions"}
@@ -108,9 +110,22 @@ class Run:
         return self.folder / "checkpoints"
 
     @property
+    def kept(self) -> dict[str, Path]:
+        """The adapter folders of its checkpoints, by what names one: "best", then iterations."""
+        numbered = ((int(path.name), path) for path in self.checkpoints.glob("[0-9]*"))
+        best = {"best": self.best} if self.best.is_dir() else {}
+        return best | {str(number): path for number, path in sorted(numbered)}
+
+    @property
     def events(self) -> Path:
         """What the training child reported, one JSON line an event."""
         return self.folder / "events.jsonl"
+
+    def read_events(self) -> Iterator[dict[str, Any]]:
+        """Yield its events, up to a line that a killed mlxr left incomplete."""
+        if self.events.is_file():
+            with suppress(MlxrError):
+                yield from read_jsonl(self.events)
 
     @property
     def ring(self) -> Path:
@@ -255,9 +270,7 @@ class Workspace:
         name, _, checkpoint = text.partition("@")
         adapter = Adapter(self.run(name), checkpoint)
         if checkpoint and not adapter.weights.is_file():
-            kept = sorted(int(p.name) for p in adapter.run.checkpoints.glob("[0-9]*"))
-            best = ["best"] if adapter.run.best.is_dir() else []
-            names = ", ".join([*best, *map(str, kept)]) or "none"
+            names = ", ".join(adapter.run.kept) or "none"
             raise MlxrError(f"{name} has no checkpoint {checkpoint!r}.", f"It kept: {names}.")
         return adapter
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlxr.loaded import load_model
+
 
 class Arms:
     """A model that is its own base when it is wanted.
@@ -15,14 +17,9 @@ class Arms:
 
     def __init__(self, model: str, adapter: str, trust_remote_code: bool) -> None:
         from mlx.utils import tree_flatten
-        from mlx_lm import load
         from mlx_lm.tuner.utils import load_adapters
 
-        self._model, self.tokenizer = load(
-            model,
-            tokenizer_config={"trust_remote_code": trust_remote_code},
-            trust_remote_code=trust_remote_code,
-        )
+        self._model, self.tokenizer = load_model(model, trust_remote_code=trust_remote_code)
         modules = dict(self._model.named_modules())
         arrays = dict(tree_flatten(self._model.parameters()))
         load_adapters(self._model, adapter)

@@ -20,8 +20,8 @@ from mlxr.trained import Trained
 class Partner:
     """A running chat child."""
 
-    def __init__(self, child: Child, log: Path) -> None:
-        self._child, self._log = child, log
+    def __init__(self, child: Child) -> None:
+        self._child = child
         self.failed = False
 
     def wait(self) -> None:
@@ -61,9 +61,7 @@ class Partner:
 
     def _gone(self, message: str) -> MlxrError:
         self.failed = True
-        exit_ = self._child.wait()
-        said = message or exit_.signal or f"code {exit_.code}"
-        return MlxrError(f"The model has ended: {said}.", f"The whole log: {self._log}")
+        return self._child.failure("The model has ended", message)
 
 
 @contextmanager
@@ -84,7 +82,7 @@ def partner(trained: Trained, stops: list[int], temperature: float, seed: int) -
     log = Path(name)
     open(handle, "wb").close()  # noqa: PTH123 - the child opens it by its name
     with Child("mlxr.chat.child", [json.dumps(asdict(settings))], log, hears=True) as child:
-        one = Partner(child, log)
+        one = Partner(child)
         try:
             one.wait()
             yield one

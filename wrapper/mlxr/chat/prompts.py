@@ -113,16 +113,18 @@ def prompts_of(trained: Trained, workspace: Workspace) -> Prompts:
     return Prompts(trained.name, load_tokenizer(recipe), template, plain)
 
 
-def drifted(trained: Trained, workspace: Workspace) -> bool:
-    """Tell whether the recipe's template is known to have changed since the run was trained."""
+def drifted(trained: Trained, workspace: Workspace) -> str:
+    """Return what to say where the template is known to have changed since training; else ""."""
     manifest = workspace.prepared(trained.recipe.name).manifest
     if not trained.recipe.template or not manifest.is_file():
-        return False
+        return ""
     document = read_json(manifest)
     files = {name: split["sha256"] for name, split in document["splits"].items()}
     then = document["inputs"].get("template")
-    same = files == trained.data
-    return same and then is not None and then != template_files(trained.recipe.template)
+    known = files == trained.data and then is not None
+    if not known or then == template_files(trained.recipe.template):
+        return ""
+    return f"{trained.recipe.data.template} is no longer as it was when this was trained."
 
 
 def _plain(trained: Trained, workspace: Workspace) -> bool:

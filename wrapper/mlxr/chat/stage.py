@@ -75,9 +75,8 @@ def _begun(
             prompts = prompts_of(trained, workspace)
             if text:
                 prompts.ids(prompts.question(text))
-            if drifted(trained, workspace):
-                changed = trained.recipe.data.template
-                display.show(Note(f"{changed} is no longer as it was when this was trained."))
+            if changed := drifted(trained, workspace):
+                display.show(Note(changed))
             seed = trained.recipe.seed if options.seed is None else options.seed
             begun = partner(trained, prompts.stops(), options.temperature, seed)
             model = stack.enter_context(begun)

@@ -36,13 +36,13 @@ class Talk:
 
     def before(self, arm: str) -> list[Message]:
         """Return the messages that stand before the next question to an arm."""
-        return self._messages(arm, self.turns) if self.remembers else []
+        return self._messages(arm) if self.remembers else []
 
-    def _messages(self, arm: str, turns: list[Turn]) -> list[Message]:
+    def _messages(self, arm: str) -> list[Message]:
         system = [{"role": "system", "content": self.system}] if self.system else []
         said = (
             [*turn.question.messages, {"role": "assistant", "content": turn.answer(arm)}]
-            for turn in turns
+            for turn in self.turns
             if isinstance(turn.question, Conversation)
         )
         return [*system, *(message for messages in said for message in messages)]
@@ -72,7 +72,7 @@ class Talk:
         for arm in ("base", "tuned"):
             turns = [turn for turn in self.turns if arm in turn.answers]
             if turns and self.remembers:
-                yield {"arm": arm, "messages": self._messages(arm, self.turns)}
+                yield {"arm": arm, "messages": self._messages(arm)}
             elif turns:
                 yield from (_row(arm, turn) for turn in turns)
 

@@ -45,9 +45,7 @@ def runs(incomplete: str) -> list[str]:
         workspace = Workspace.here()
         name, at, _ = incomplete.partition("@")
         if at:
-            run = workspace.run(name)
-            kept = [str(int(p.name)) for p in sorted(run.checkpoints.glob("[0-9]*"))]
-            found = [f"{name}@{each}" for each in (["best"] if run.best.is_dir() else []) + kept]
+            found = [f"{name}@{each}" for each in workspace.run(name).kept]
         else:
             found = [run.name for run in reversed(workspace.runs())]
     return [name for name in found if name.startswith(incomplete)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from typing import Any
 
 from mlxr.compare.outputs import Answer, Drift, Outputs, outputs_key, read_outputs
 from mlxr.compare.sample import Output
-from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Step
+from mlxr.events import Display, Step
 from mlxr.files import write_jsonl
-from mlxr.process import Child
+from mlxr.process import run_child
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,8 @@ def run_arm(
             "trust_remote_code": requests[0].trust_remote_code,
             "jobs": left,
         }
-        _run_child(name, settings, folder / f"{name}.log", display)
+        log = folder / f"{name}.log"
+        run_child("mlxr.compare.child", settings, log, display, f"The {name} arm failed")
     for job in jobs:
         Path(job["samples"]).unlink()
     kept_now = [read_outputs(Path(job["output"])) for job in jobs]
@@ -167,20 +166,6 @@ def _is_open(job: Mapping[str, Any]) -> bool:
     return kept.nll is None or (job["drift"] and kept.drift is None)
 
 
-def _run_child(name: str, settings: Mapping[str, Any], log: Path, display: Display) -> None:
-    ended: Ended | None = None
-    with Child("mlxr.compare.child", [json.dumps(settings)], log) as child:
-        for event in child.events():
-            if isinstance(event, Ended):
-                ended = event
-            else:
-                display.show(event)
-        exit_ = child.wait()
-    if exit_.code or ended is None or ended.reason != "done":
-        said = ended.message if ended and ended.message else exit_.signal or f"code {exit_.code}"
-        raise MlxrError(f"The {name} arm failed: {said}.", f"The whole log: {log}")
-
-
 def _arm(request: Request, kept: Outputs) -> Arm:
     nothing = Answer("", [], "stop", 0.0)
     outputs = tuple(
@@ -206,7 +191,6 @@ def _output(prompt: Prompt, answer: Answer, nll: float | None) -> Output:
         target_tokens=len(prompt.ids) - prompt.offset,
         target_bytes=len(prompt.target.encode("utf-8", "surrogatepass")),
         prompt_tokens=prompt.offset,
-        prompt_seconds=None,
         decode_seconds=answer.decode_seconds,
         token_ids=tuple(answer.token_ids),
     )

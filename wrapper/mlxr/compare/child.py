@@ -27,6 +27,7 @@ from mlxr.compare.outputs import (
 )
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.files import read_jsonl
+from mlxr.loaded import load_model
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,10 @@ def main(descriptor: int, settings: Settings) -> None:
 
 
 def _arm(settings: Settings, pipe: Pipe) -> None:
-    from mlx_lm import load
-
     jobs = [Job(**each) for each in settings.jobs]
     pipe.send(Step(jobs[0].said))
-    model, tokenizer = load(
-        settings.model,
-        adapter_path=settings.adapter,
-        tokenizer_config={"trust_remote_code": settings.trust_remote_code},
-        trust_remote_code=settings.trust_remote_code,
-    )
+    trusted = settings.trust_remote_code
+    model, tokenizer = load_model(settings.model, settings.adapter, trust_remote_code=trusted)
     for place, job in enumerate(jobs):
         if place:
             pipe.send(Step(job.said))
@@ -135,15 +130,12 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pi
 
 def _measure_drift(job: Job, model: Any, prompts: list[list[int]], settings: Settings) -> None:
     """Hold the answers of some samples, spread over all of them, against the base."""
-    from mlx_lm import load
-
     from mlxr.compare.drift import Pair, spread, written_drift
 
     answers = read_outputs(Path(job.output)).answers
     places = spread(len(prompts))
-    pair = Pair(
-        model, lambda: load(settings.model, trust_remote_code=settings.trust_remote_code)[0]
-    )
+    trusted = settings.trust_remote_code
+    pair = Pair(model, lambda: load_model(settings.model, trust_remote_code=trusted)[0])
     rows = [(prompts[i], answers[i].token_ids, answers[i].finish == "stop") for i in places]
     found = written_drift(pair, rows, job.batch_size)
     append_drift(

@@ -36,11 +36,6 @@ class Tally:
         """(W + ½T) / N; a half is no difference."""
         return (self.wins + self.ties / 2) / (self.wins + self.losses + self.ties)
 
-    @property
-    def reliable(self) -> bool:
-        """Whether the judge agrees with itself often enough to be used."""
-        return self.consistency >= RELIABLE
-
 
 def tally(games: Sequence[tuple[Preferred, Preferred]]) -> Tally:
     """Return the tally of judged pairs, at least one: the verdict in either order, by arm."""

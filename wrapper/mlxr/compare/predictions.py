@@ -101,12 +101,13 @@ def _rows(path: Path) -> list[tuple[str, Row]]:
         try:
             values = json.loads(path.read_text(encoding="utf-8-sig"))
         except (ValueError, RecursionError) as error:
-            raise MlxrError(f"{path} is not readable as JSON: {error}.") from None
+            said = f"{path} is not readable as JSON: {error}."
+            raise MlxrError(said, "Mend it there, or write one object a line.") from None
         rows = [(f"{path}, row {n}", value) for n, value in enumerate(values, start=1)]
     if bad := next((place for place, row in rows if not isinstance(row, Mapping)), None):
         raise MlxrError(f"{bad} is not a JSON object.", "One object a row, a column a key.")
     if not rows:
-        raise MlxrError(f"{path} has no rows.")
+        raise MlxrError(f"{path} has no rows.", "Name the file that holds the outputs.")
     return rows
 
 
@@ -214,7 +215,6 @@ def _output(row: Row) -> Output:
         target_tokens=0,
         target_bytes=len(target.encode("utf-8", "surrogatepass")),
         prompt_tokens=0,
-        prompt_seconds=None,
         decode_seconds=None,
     )
 

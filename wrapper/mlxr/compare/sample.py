@@ -47,7 +47,6 @@ class Output:
     target_bytes: int
     """UTF-8 bytes of the target's text."""
     prompt_tokens: int
-    prompt_seconds: float | None
     decode_seconds: float | None
     """Time from the first token to the last."""
     token_ids: tuple[int, ...] = ()

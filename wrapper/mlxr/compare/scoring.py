@@ -35,7 +35,6 @@ def written(texts: Iterable[str]) -> Iterable[Output]:
             target_tokens=0,
             target_bytes=0,
             prompt_tokens=0,
-            prompt_seconds=None,
             decode_seconds=None,
         )
         for text in texts

@@ -11,6 +11,7 @@ from typing import Any
 from mlxr.export.job import Job, Made
 from mlxr.files import file_sha256, read_json, sha256
 from mlxr.quiet import quiet
+from mlxr.recipe.overlay import toml
 
 TITLES = {
     "adapter": "an adapter for mlx-lm",
@@ -135,7 +136,7 @@ def _licence(job: Job) -> list[str]:
 
 
 def _recipe(job: Job) -> list[str]:
-    lines = [f"{key} = {_toml(_shown(value))}" for key, value in _leaves(job.record["recipe"])]
+    lines = [f"{key} = {toml(_shown(value))}" for key, value in _leaves(job.record["recipe"])]
     return ["## Recipe", "\n".join(["```toml", *lines, "```"])]
 
 
@@ -154,19 +155,10 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str) and Path(value).is_absolute():
         return Path(value).name
     if isinstance(value, Mapping):
-        return {key: _shown(inner) for key, inner in value.items() if inner is not None}
+        return {key: _shown(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_shown(inner) for inner in value]
     return value
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
-        return f"{{ {inner} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _versions(job: Job) -> list[str]:

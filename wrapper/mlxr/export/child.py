@@ -17,6 +17,7 @@ from typing import Any
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.export.measure import Rows, greedy, logit_distance
 from mlxr.files import read_jsonl, write_json
+from mlxr.loaded import load_model
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,7 @@ def _rows(settings: Settings) -> Rows:
 
 
 def _load(settings: Settings, model: str, adapter: str | None = None) -> tuple[Any, Any]:
-    from mlx_lm import load
-
-    trusted = settings.trust_remote_code
-    loaded: tuple[Any, Any] = load(
-        model,
-        adapter_path=adapter,
-        tokenizer_config={"trust_remote_code": trusted},
-        trust_remote_code=trusted,
-    )
-    return loaded
+    return load_model(model, adapter, trust_remote_code=settings.trust_remote_code)
 
 
 def _answers(name: str, model: Any, tokenizer: Any, rows: Rows, pipe: Pipe) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -10,13 +9,13 @@ from pathlib import Path
 
 from mlxr.compare.arms import longest_answer
 from mlxr.errors import MlxrError
-from mlxr.events import Ended, Note
+from mlxr.events import Note
 from mlxr.export.job import Job, Made
 from mlxr.export.prompts import Prompt, draw_prompts
 from mlxr.export.proof import EQUAL, KEPT, LONGEST, Proof, read_proof
 from mlxr.export.sizes import megabytes
 from mlxr.files import read_json, write_jsonl
-from mlxr.process import Child
+from mlxr.process import run_child
 
 USE = "python -m mlx_lm generate --model FOLDER --prompt '…'"
 ROOM = 1.1
@@ -94,19 +93,17 @@ def _settings(job: Job, prompts: list[Prompt]) -> dict[str, object]:
 
 
 def _run_child(job: Job, settings: dict[str, object]) -> None:
+    """Run the export child; its log stays only where it failed."""
     handle, name = tempfile.mkstemp(prefix="mlxr-export-", suffix=".log")
     os.close(handle)
-    log, ended = Path(name), None
-    with Child("mlxr.export.child", [json.dumps(settings)], log) as child:
-        for event in child.events():
-            if isinstance(event, Ended):
-                ended = event
-            else:
-                job.display.show(event)
-        exit_ = child.wait()
-    if exit_.code or ended is None or ended.reason != "done":
-        said = ended.message if ended and ended.message else exit_.signal or f"code {exit_.code}"
-        raise MlxrError(f"Fusing failed: {said}.", f"The whole log: {log}")
+    log = Path(name)
+    try:
+        run_child("mlxr.export.child", settings, log, job.display, "Fusing failed")
+    except MlxrError:
+        raise
+    except BaseException:  # Ctrl-C
+        log.unlink()
+        raise
     log.unlink()
 
 

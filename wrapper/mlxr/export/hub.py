@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 from mlxr.quiet import quiet
 
 
@@ -88,9 +88,5 @@ def _error(push: Push, error: Exception) -> MlxrError:
             " `hf auth login`.",
         )
     if status is None:
-        return MlxrError(f"The Hub cannot be reached: {_first(error)}", "Check the network.")
-    return MlxrError(f"The Hub refuses {push.repo}: {_first(error)}", "Check its name.")
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        return MlxrError(f"The Hub cannot be reached: {first_line(error)}", "Check the network.")
+    return MlxrError(f"The Hub refuses {push.repo}: {first_line(error)}", "Check its name.")

@@ -15,6 +15,7 @@ from mlxr.export.sizes import Sizes, sizes
 from mlxr.model import locate, with_chat_template
 from mlxr.prep.tokens import Tokenizer, load_tokenizer
 from mlxr.recipe import Recipe
+from mlxr.trained import check_base, check_weights
 from mlxr.workspace import Adapter, Prepared
 
 
@@ -70,7 +71,11 @@ class Job:
 
     @cached_property
     def base(self) -> Path:
-        """The folder of the base model with its weights, and with the recipe's chat template."""
+        """The folder of the base model with its weights, and with the recipe's chat template.
+
+        Raises MlxrError when it is gone.
+        """
+        check_base(self.adapter.run, self.recipe.model)
         if self.recipe.chat_template is None:
             return locate(self.recipe.model, weights=True)
         template = Path(self.recipe.chat_template)
@@ -112,9 +117,4 @@ class Job:
             raise MlxrError(
                 f"Run {self.adapter.name} is still training.", f"mlxr watch {self.adapter.run.name}"
             )
-        if not self.adapter.weights.is_file():
-            raise MlxrError(
-                f"Run {self.adapter.name} has no adapter: it ended before the first weights were"
-                f" saved ({self.record['status']}).",
-                f"mlxr train {self.record['recipe_path']}",
-            )
+        check_weights(self.adapter, self.record["status"], Path(self.record["recipe_path"]))

@@ -26,7 +26,7 @@ def write(job: Job) -> Made:
     write_json(job.folder / "adapter_config.json", shown | {"model": job.base_name})
     if not job.recipe.chat_template:
         return Made(use=(USE,))
-    shutil.copyfile(job.base / CHAT_TEMPLATE, job.folder / CHAT_TEMPLATE)
+    shutil.copyfile(job.adapter.run.model / CHAT_TEMPLATE, job.folder / CHAT_TEMPLATE)
     said = (
         f"It was trained with a chat template of its own, {CHAT_TEMPLATE}: mlx_lm takes it from the"
         " base model's folder, so put it there."

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 from mlxr.model import ModelConfig, locate, read_config
 from mlxr.quiet import quiet
 from mlxr.recipe import Recipe
@@ -75,11 +75,11 @@ def _read(path: Path) -> str:
 
 
 def _unloadable(recipe: Recipe, error: Exception) -> MlxrError:
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = f"The tokenizer of {recipe.model} cannot be loaded: {first_line(error)}"
     hint = "Check that tokenizer.json and tokenizer_config.json are there and whole."
     if "trust_remote_code" in str(error):
         hint = "It needs Python code of its own: if you trust it, trust_remote_code = true."
-    return MlxrError(f"The tokenizer of {recipe.model} cannot be loaded: {said}", hint)
+    return MlxrError(said, hint)
 
 
 def _check_template(tokenizer: Any, model: str) -> None:

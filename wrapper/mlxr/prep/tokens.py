@@ -98,17 +98,13 @@ class Tokenizer:
             raise MlxrError(f"{tokens.reason}.", _ORDER)
         return tokens
 
-    def prompt(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> list[int]:
-        """Return the prompt's ids for a record's messages, of which the last is the answer."""
-        return self.opening(messages[:-1], tools)
-
     def opening(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> list[int]:
         """Return the ids that ask the model for its answer to `messages`."""
         return self._ids([self._opening(messages, tools)])[0]
 
-    def opening_text(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> str:
+    def opening_text(self, messages: Sequence[Message]) -> str:
         """Return the text that asks the model for its answer to `messages`."""
-        opening = self._opening(messages, tools)
+        opening = self._opening(messages, None)
         return self.decode(opening) if self._own_renderer else str(opening)
 
     def _opening(self, messages: Sequence[Message], tools: Sequence[Any] | None) -> Any:

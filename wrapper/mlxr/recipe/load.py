@@ -99,7 +99,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str,
     if parent is None:
         return values, origins
     if not isinstance(parent, str):
-        raise MlxrError(f'{path}: extends must be a text in "quotes".')
+        raise MlxrError(f'{path}: extends must be a text in "quotes".', 'extends = "other.toml"')
     base, base_origins = _read(path.parent / parent, (*seen, path.resolve()))
     return _merge(base, values), base_origins | origins
 

@@ -11,7 +11,7 @@ _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
 
 
 def toml(value: Any) -> str:
-    """Return a JSON-like value (no null) as one line of TOML."""
+    """Return a JSON-like value as one line of TOML, which has no null: such a key is left out."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -19,9 +19,21 @@ def toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, Mapping):
-        pairs = (f"{_key(key)} = {toml(inner)}" for key, inner in value.items())
-        return f"{{ {', '.join(pairs)} }}"
+        set_ = {key: inner for key, inner in value.items() if inner is not None}
+        pairs = (f"{_key(key)} = {toml(inner)}" for key, inner in set_.items())
+        return f"{{ {', '.join(pairs)} }}" if set_ else "{}"
     return repr(value)
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested tables by dotted key; a list is one value."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= leaves(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
 
 
 def overlay(parent: str, name: str, changed: Mapping[str, Any], said: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlxr.runs.show import Details, leaves
+from mlxr.recipe.overlay import leaves
+from mlxr.runs.show import Details
 
 Differences = Mapping[str, tuple[Any, Any]]
 """By dotted key: the value in the one and in the other; None where it is absent."""

@@ -10,6 +10,7 @@ from typing import Any
 from mlxr.errors import MlxrError
 from mlxr.files import read_json
 from mlxr.recipe import Recipe
+from mlxr.recipe.overlay import leaves
 from mlxr.runs.summary import Verdict, planned, result, size, verdicts
 from mlxr.workspace import Run, Workspace
 
@@ -70,17 +71,6 @@ def details(run: Run, workspace: Workspace) -> Details:
         ) from None
 
 
-def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of nested tables by dotted key; a list is one value."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            found |= leaves(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
-
-
 def _findings(
     workspace: Workspace, record: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], ...] | None:
@@ -95,12 +85,9 @@ def _findings(
 
 
 def _kept(run: Run) -> list[Kept]:
-    folders = [("best", run.best)] if run.best.is_dir() else []
-    checkpoints = sorted(run.checkpoints.glob("[0-9]*"))
-    folders += [(str(int(path.name)), path) for path in checkpoints]
     found = [
         Kept(name, folder, size(folder), (folder / "state.json").is_file())
-        for name, folder in folders
+        for name, folder in run.kept.items()
     ]
     if run.adapter.is_file():
         found.insert(0, Kept("", run.folder, size(run.adapter), False))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.chat.prompts import Prompts, prompts_of
+from mlxr.chat.prompts import Prompts, drifted, prompts_of
 from mlxr.errors import MlxrError
-from mlxr.events import Display, Ended, Event, Ready, Step
+from mlxr.events import Display, Ended, Event, Note, Ready, Step
 from mlxr.process import Child
 from mlxr.serve.address import Address
 from mlxr.trained import Trained, read_trained
@@ -44,7 +44,7 @@ class Serving:
         with self.child.interruptible([signal.SIGINT, signal.SIGTERM]):
             ended = [event for event in self.child.events() if isinstance(event, Ended)]
         if not self.child.asked:
-            raise _failed(self.child, self.log, ended[0] if ended else None)
+            raise _failed(self.child, ended[0] if ended else None)
 
 
 @contextmanager
@@ -62,11 +62,13 @@ def serving(
             display.show(Step(f"Loading {adapter.name}"))
             trained = read_trained(adapter)
             prompts = prompts_of(trained, workspace)
+            if changed := drifted(trained, workspace):
+                display.show(Note(changed))
             told = _arguments(trained, address)
             child = stack.enter_context(Child("mlxr.serve.child", told, log, hears=True))
             first = next(child.events(), None)
             if not isinstance(first, Ready):
-                raise _failed(child, log, first)
+                raise _failed(child, first)
         yield Serving(trained, address, prompts, child, log)
 
 
@@ -82,9 +84,5 @@ def _arguments(trained: Trained, address: Address) -> list[str]:
     ]
 
 
-def _failed(child: Child, log: Path, last: Event | None) -> MlxrError:
-    exit_ = child.wait()
-    said = last.message if isinstance(last, Ended) and last.message else exit_.signal
-    return MlxrError(
-        f"The server has ended: {said or f'code {exit_.code}'}.", f"The whole log: {log}"
-    )
+def _failed(child: Child, last: Event | None) -> MlxrError:
+    return child.failure("The server has ended", last.message if isinstance(last, Ended) else "")

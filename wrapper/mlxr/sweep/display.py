@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from mlxr.events import Display, Ended, Event, Generated, Note, Progress, Started, Step, Trained
@@ -21,14 +20,9 @@ class Short:
         self._display.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """End."""
-        self._display.__exit__(kind, error, trace)
+        self._display.__exit__(*raised)
 
     def say(self, text: str) -> None:
         """Show a step of the sweep itself."""

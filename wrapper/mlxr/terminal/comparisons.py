@@ -55,7 +55,7 @@ def show_comparison(
         terminal.result(" ".join([f"beside the task: {beside}.", *notes]))
     if referee := rows.referee_line(judgement):
         terminal.result(f"judge: {referee}")
-    _show_worst(terminal, rows.worst(judgement, 3))
+    _show_worst(terminal, judgement.worst[:3])
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")
     terminal.result(short(comparison.report))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from mlxr.events import (
     Answered,
@@ -16,6 +14,7 @@ from mlxr.events import (
     Ready,
     Said,
     Saved,
+    Silent,
     Started,
     Step,
     Trained,
@@ -24,25 +23,13 @@ from mlxr.events import (
 from mlxr.terminal.progress import TrainingProgress, clock, figure
 
 
-class Plain:
+class Plain(Silent):
     """A Display that writes one line at each report, through `write`."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._training: TrainingProgress | None = None
         self._passed = ("", -1)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
 
     def show(self, event: Event) -> None:
         """Write the line of an event, if it has one."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlxr.recipe.overlay import leaves, toml
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock, figure
 
@@ -59,9 +60,10 @@ def show_plan(terminal: Terminal, plan: Plan) -> None:
     from mlxr.train.config import command
 
     loaded = plan.loaded
-    values = _leaves(loaded.recipe.model_dump(mode="json"))
+    values = leaves(loaded.recipe.model_dump(mode="json"))
     for key, value in values.items():
-        terminal.result(f"{key} = {_toml(value)}  # {_origin(loaded.origins, key)}")
+        line = f"{key} = {toml(value)}  # {_origin(loaded.origins, key)}"
+        terminal.result(f"# {key} is not set" if value is None else line)
     length = plan.length
     terminal.result(
         f"{length.iterations:,} iterations ({length.batches_per_epoch:,} an epoch),"
@@ -144,16 +146,6 @@ def _training_document(training: Training) -> dict[str, Any]:
     return {**asdict(training), "run": training.run.name, "recipe": str(training.recipe)}
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            found |= _leaves(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
-
-
 def _origin(origins: Mapping[str, str], key: str) -> str:
     """Return who set a key: itself, or the table it came with."""
     place = key
@@ -162,14 +154,6 @@ def _origin(origins: Mapping[str, str], key: str) -> str:
             return origins[place]
         place = place.rpartition(".")[0]
     return "default"
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _yaml(value: object) -> str:

@@ -40,7 +40,7 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts += ["## What another model prefers", referee]
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
     parts.append(f"Test rows seen in training: {rows.leaks_line(judgement)}.")
-    parts += [_sample(judged) for judged in rows.worst(judgement, 5)]
+    parts += [_sample(judged) for judged in judgement.worst[:5]]
     if document["findings"]:
         found = [f"- `{f['code']}`: {f['message']}" for f in document["findings"]]
         parts += ["## What the audit of the data found", "\n".join(found)]

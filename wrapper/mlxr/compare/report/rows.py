@@ -8,7 +8,7 @@ from typing import Any
 
 from mlxr.compare import clean
 from mlxr.compare.forgetting import DRIFT
-from mlxr.compare.judge import Judged, Judgement
+from mlxr.compare.judge import Judgement
 from mlxr.compare.metric import Metric
 from mlxr.compare.result import Result
 from mlxr.compare.statistics import Paired
@@ -161,11 +161,6 @@ def counts_line(judgement: Judgement) -> str:
     outcomes: list[str] = [judged.outcome for judged in judgement.judged]
     counted = [(outcomes.count(code), words) for code, words in OUTCOMES.items()]
     return " · ".join(f"{count} {words}" for count, words in counted if count)
-
-
-def worst(judgement: Judgement, count: int) -> Sequence[Judged]:
-    """Return the samples that lost most."""
-    return judgement.worst[:count]
 
 
 def cost_rows(arms: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 from mlxr.prep.sources.readers import Numbered
 from mlxr.quiet import quiet
 from mlxr.recipe import Portion
@@ -107,7 +107,7 @@ def explained(portion: Portion, error: Exception) -> MlxrError:
     from datasets import exceptions
     from huggingface_hub.errors import GatedRepoError
 
-    name, said = portion.source, (str(error) or type(error).__name__).splitlines()[0]
+    name, said = portion.source, first_line(error)
     gated = any(isinstance(each, GatedRepoError) for each in (error, error.__cause__))
     if gated or "is a gated dataset" in said:
         return MlxrError(

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 from mlxr.files import numbered_jsonl
 
 CHUNK = 1 << 20
@@ -102,9 +102,13 @@ def csv_rows(path: Path) -> Iterator[Numbered]:
                     yield line + 1, _record(path, line + 1, columns, cells)
                 line = reader.line_num
         except csv.Error as error:
-            raise MlxrError(f"{path}:{line + 1} is not CSV: {error}.") from None
+            raise MlxrError(f"{path}:{line + 1} is not CSV: {error}.", _QUOTES) from None
         except UnicodeDecodeError as error:
-            raise MlxrError(f"{path} is not UTF-8 after line {line}: {error}.") from None
+            said = f"{path} is not UTF-8 after line {line}: {error}."
+            raise MlxrError(said, "Save it as UTF-8.") from None
+
+
+_QUOTES = 'A value with a comma, a quote or a line break must stand in "quotes".'
 
 
 def _columns(path: Path, names: list[str]) -> list[str]:
@@ -118,8 +122,7 @@ def _columns(path: Path, names: list[str]) -> list[str]:
 def _record(path: Path, line: int, columns: list[str], cells: list[str]) -> dict[str, Any]:
     if len(cells) != len(columns):
         raise MlxrError(
-            f"{path}:{line} has {len(cells)} values for {len(columns)} columns.",
-            'A value with a comma, a quote or a line break must stand in "quotes".',
+            f"{path}:{line} has {len(cells)} values for {len(columns)} columns.", _QUOTES
         )
     return dict(zip(columns, cells, strict=True))
 
@@ -138,8 +141,8 @@ def _binary_rows(kind: str, path: Path) -> Iterator[Numbered]:
     except MlxrError:
         raise
     except Exception as error:
-        said = (str(error) or type(error).__name__).splitlines()[0].rstrip(".") + "."
-        raise MlxrError(f"{path} is not readable as {kind}: {said}", "Is it whole?") from error
+        said = f"{path} is not readable as {kind}: {first_line(error).rstrip('.')}."
+        raise MlxrError(said, "Is it whole?") from error
 
 
 def _parquet(stream: Any) -> Iterator[Any]:

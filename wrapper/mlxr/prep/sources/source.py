@@ -135,7 +135,8 @@ def _file_part(path: Path, name: str, split: str | None) -> Part:
     try:
         fingerprint = file_sha256(path)
     except OSError as error:
-        raise MlxrError(f"{path} cannot be read: {error.strerror}.") from None
+        said = f"{path} cannot be read: {error.strerror}."
+        raise MlxrError(said, f"See who may read it: ls -l {path}") from None
     lines = partial(_lines, path) if path.suffix.lower() == ".jsonl" else lambda: None
     return Part(name, split, fingerprint, partial(reader, path), lines)
 
