@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from mlxr.events import (
     Trained,
     Validated,
     from_json,
+    read_events,
     to_json,
 )
 
@@ -58,3 +60,11 @@ def test_a_pipe_that_nobody_reads_is_broken() -> None:
     pipe.send(Step("anyone?"))
     os.close(write)
     assert pipe.broken
+
+
+def test_events_are_read_up_to_a_line_that_a_killed_child_left(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    assert list(read_events(file)) == []
+    lines = [to_json(event) for event in EVENTS]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "trai')
+    assert list(read_events(file)) == json.loads(json.dumps(lines))

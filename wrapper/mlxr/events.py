@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -201,6 +202,21 @@ def from_json(value: dict[str, Any]) -> Event:
     kind = KINDS[fields.pop("event")]
     event: Event = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
     return event
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events that a file keeps, up to a line that a killed child left incomplete.
+
+    Without a file there are none.
+    """
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
 
 
 class Pipe:

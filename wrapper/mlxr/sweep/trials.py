@@ -9,7 +9,7 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.errors import MlxrError
-from mlxr.files import read_jsonl
+from mlxr.events import read_events
 from mlxr.recipe import Loaded, RecipeError, load
 from mlxr.recipe.overlay import toml
 from mlxr.sweep.space import Setting, label
@@ -135,12 +135,8 @@ def _check_validation(found: Sequence[Trial]) -> None:
 
 def losses(run: Run) -> dict[int, float]:
     """Return the validation losses of trained weights so far, by iteration."""
-    events = read_jsonl(run.events) if run.events.is_file() else ()
-    found: dict[int, float] = {}
-    try:
-        for event in events:
-            if event["event"] == "validated" and event["iteration"] and event["loss"] is not None:
-                found[event["iteration"]] = event["loss"]
-    except MlxrError:
-        pass  # the last line of a run that was killed
-    return found
+    return {
+        event["iteration"]: event["loss"]
+        for event in read_events(run.events)
+        if event["event"] == "validated" and event["iteration"] and event["loss"] is not None
+    }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlxr import provenance
-from mlxr.events import Ended, Event, Trained, Validated, from_json
+from mlxr.events import Ended, Event, Trained, Validated, from_json, read_events
 from mlxr.files import file_sha256, write_jsonl
 from mlxr.manifest import Manifest
 from mlxr.recipe import Loaded
@@ -95,7 +94,7 @@ def rewind(run: Run, iteration: int) -> Figures:
     """
     kept = [
         event
-        for event in _events(run.events)
+        for event in read_events(run.events)
         if event["event"] != "ended" and event.get("iteration", 0) <= iteration
     ]
     write_jsonl(run.events, kept)
@@ -104,7 +103,7 @@ def rewind(run: Run, iteration: int) -> Figures:
 
 def so_far(run: Run) -> dict[str, Any]:
     """Return what the events of a run that has not ended amount to, as `result` in run.json."""
-    return asdict(_amount(_events(run.events)))
+    return asdict(_amount(read_events(run.events)))
 
 
 def _amount(events: Iterable[dict[str, Any]]) -> Figures:
@@ -112,15 +111,3 @@ def _amount(events: Iterable[dict[str, Any]]) -> Figures:
     for event in events:
         figures.take(from_json(event))
     return figures
-
-
-def _events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a file up to a line that a killed mlxr left incomplete."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
