@@ -12,7 +12,8 @@ from typing import Any
 
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.metric import Metric
-from mlxr.compare.stage import ARMS, PLAIN, Options, compare
+from mlxr.compare.options import PLAIN, Options
+from mlxr.compare.stage import ARMS, compare
 from mlxr.compare.statistics import Paired, holm
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
