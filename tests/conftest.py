@@ -37,6 +37,11 @@ def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def left(folder: Path) -> set[str]:
+    """Return the names of what lies in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did."""

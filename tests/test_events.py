@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from mlxr.events import (
     from_json,
     to_json,
 )
+from mlxr.workspace import Run
 
 EVENTS: list[Event] = [
     Step("Reading"),
@@ -58,3 +60,11 @@ def test_a_pipe_that_nobody_reads_is_broken() -> None:
     pipe.send(Step("anyone?"))
     os.close(write)
     assert pipe.broken
+
+
+def test_events_are_read_up_to_a_line_that_a_killed_child_left(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert list(run.read_events()) == []
+    lines = [to_json(event) for event in EVENTS]
+    run.events.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "trai')
+    assert list(run.read_events()) == json.loads(json.dumps(lines))

@@ -158,6 +158,12 @@ def test_what_is_there_is_named_and_nothing_is_written(mlxr: Run, tmp_path: Path
     assert tree(tmp_path) == {"templates/plain.jinja": "mine"}
 
 
+def test_what_is_in_the_way_of_a_folder_leaves_nothing_half_made(mlxr: Run, tmp_path: Path) -> None:
+    (tmp_path / "templates").write_text("mine")
+    assert mlxr("init", ".", "--like", "calendar").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["templates"]
+
+
 def test_a_misspelt_example_is_answered_with_the_likeliest(mlxr: Run, tmp_path: Path) -> None:
     ran = mlxr("init", "--like", "calender")
     assert ran.code == 1

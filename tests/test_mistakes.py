@@ -85,6 +85,30 @@ def test_a_run_that_does_not_exist(mlxr: Run, command: str, tmp_path: Path) -> N
     failed(mlxr(command, "calendar/0007"), "no run 'calendar/0007'", "calendar/0001")
 
 
+@pytest.mark.parametrize("command", ["compare", "export", "chat"])
+def test_a_checkpoint_whose_name_leads_elsewhere(mlxr: Run, command: str, tmp_path: Path) -> None:
+    for name in ("0001", "0002"):
+        run = tmp_path / "adapters" / "r" / name
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "run.json").write_text("{}")
+        (run / "adapters.safetensors").write_text("")
+    failed(mlxr(command, "r/0001@../../0002"), "no checkpoint '../../0002'", "It kept: none")
+    assert not (tmp_path / "adapters" / "r" / "0002" / "compare.json").exists()
+
+
+@pytest.mark.parametrize("command", ["compare", "export", "chat", "serve"])
+def test_a_run_whose_recipe_nobody_reads(mlxr: Run, command: str, tmp_path: Path) -> None:
+    run = tmp_path / "adapters" / "r" / "0001"
+    run.mkdir(parents=True)
+    (run / "adapters.safetensors").write_text("")
+    record = {"status": "done", "recipe_path": "r.toml", "data": {"sha256": ""}, "versions": {}}
+    (run / "run.json").write_text(json.dumps(record | {"recipe": {"name": 3}}))
+    words = [command, "r/0001", *(["Hello?"] if command == "chat" else [])]
+    failed(mlxr(*words), "is none that this mlxr reads (name)", "another version")
+    (run / "run.json").write_text(json.dumps(record | {"recipe": []}))
+    failed(mlxr(*words), "is not as `mlxr train` wrote it", "train again")
+
+
 def test_training_before_preparing(mlxr: Run, write_recipe: Write) -> None:
     recipe = write_recipe()
     failed(mlxr("train", recipe), "is not prepared", f"mlxr prep {recipe}")

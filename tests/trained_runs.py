@@ -1,4 +1,4 @@
-"""A small run of the real thing, made once for a file of tests."""
+"""A small run of the real thing, made once for a file of tests; an adapter without a run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from conftest import MODEL, TEMPLATE
 from mlxr.events import Silent
+from mlxr.files import write_json
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load
 from mlxr.train.stage import plan, train
@@ -49,3 +50,30 @@ def make_run(
         patch.setenv("HF_HUB_OFFLINE", "1")
         prepare(loaded.recipe, workspace, Silent())
         return train(plan(loaded, workspace), workspace, Silent()).run
+
+
+def random_adapter(folder: Path, model: Path = MODEL, kind: str = "lora", layers: int = 3) -> Path:
+    """Write an adapter of the last layers as mlx_lm would, moved from its start at random."""
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
+    from mlx_lm import load as load_model
+    from mlx_lm.tuner.utils import linear_to_lora_layers
+
+    mx.random.seed(3)
+    parameters = {"rank": 4, "scale": 8.0, "dropout": 0.0}
+    tuned = load_model(str(model))[0]
+    tuned.freeze()
+    if kind == "full":
+        for layer in tuned.layers[-layers:]:
+            layer.unfreeze()
+    else:
+        linear_to_lora_layers(tuned, layers, parameters, use_dora=kind == "dora")
+    weights = {
+        name: value + 0.05 * mx.random.normal(value.shape, value.dtype)
+        for name, value in tree_flatten(tuned.trainable_parameters())
+    }
+    folder.mkdir()
+    mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
+    config = {"fine_tune_type": kind, "num_layers": layers, "lora_parameters": parameters}
+    write_json(folder / "adapter_config.json", config)
+    return folder

@@ -8,32 +8,8 @@ import pytest
 
 from conftest import MODEL
 from mlxr.chat.arms import Arms
-from mlxr.files import write_json
 from train.runs import float_model
-
-
-def adapter(model: Path, folder: Path, kind: str) -> Path:
-    """Write an adapter of some kind with weights that change what the model says."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from mlx_lm import load
-    from mlx_lm.tuner.utils import linear_to_lora_layers
-
-    mx.random.seed(3)
-    loaded, _ = load(str(model))
-    lora = {"rank": 4, "scale": 2.0, "dropout": 0.0}
-    loaded.freeze()
-    if kind == "full":
-        loaded.layers[-1].unfreeze()
-    else:
-        linear_to_lora_layers(loaded, 1, lora, use_dora=kind == "dora")
-    weights = dict(tree_flatten(loaded.trainable_parameters()))
-    changed = {k: v + 0.3 * mx.random.normal(v.shape, v.dtype) for k, v in weights.items()}
-    folder.mkdir()
-    mx.save_safetensors(str(folder / "adapters.safetensors"), changed)
-    config = {"fine_tune_type": kind, "num_layers": 1, "lora_parameters": lora}
-    write_json(folder / "adapter_config.json", config)
-    return folder
+from trained_runs import random_adapter
 
 
 @pytest.mark.parametrize(
@@ -46,7 +22,7 @@ def test_an_arm_is_what_mlx_lm_loads_also_after_the_other_was_used(
     from mlx_lm import load
 
     model = MODEL if quantised else float_model(tmp_path / "model")
-    folder = adapter(model, tmp_path / "adapter", kind)
+    folder = random_adapter(tmp_path / "adapter", model, kind, layers=1)
     ids = mx.array([[5, 300, 17, 42]])
     alone = {
         "base": load(str(model))[0](ids),
@@ -60,6 +36,6 @@ def test_an_arm_is_what_mlx_lm_loads_also_after_the_other_was_used(
 
 def test_a_base_of_other_shapes_is_refused(tmp_path: Path) -> None:
     model = float_model(tmp_path / "model")
-    folder = adapter(model, tmp_path / "adapter", "lora")
+    folder = random_adapter(tmp_path / "adapter", model, layers=1)
     with pytest.raises(ValueError, match="incompatible tensors"):
         Arms(str(MODEL), str(folder), False)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chat.test_arms import adapter
 from conftest import MODEL
 from mlxr.chat.child import Request, Settings, Speaker
 from mlxr.events import Answered, Event, Pipe, Said
+from trained_runs import random_adapter
 
 FIRST = list(range(5, 45))
 
@@ -28,7 +28,7 @@ class Kept(Pipe):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return adapter(MODEL, tmp_path_factory.mktemp("a") / "adapter", "lora")
+    return random_adapter(tmp_path_factory.mktemp("a") / "adapter", layers=1)
 
 
 def speaker(weights: Path, temperature: float = 0.0) -> tuple[Speaker, Kept]:

@@ -162,7 +162,5 @@ def test_an_answer_that_was_stopped_at_once_leaves_no_turn(monkeypatch: pytest.M
         self.stopped = True
         yield Answered(0, 1, 0.0, 0.0, "interrupted")
 
-    stock = Scripted.answer
     monkeypatch.setattr(Scripted, "answer", stopped)
     assert "nothing to save" in talk("a", "/save x").shown[-1]
-    monkeypatch.setattr(Scripted, "answer", stock)

@@ -1,4 +1,4 @@
-"""The page in a browser: it opens fast, its controls work, hostile text stays text.
+"""The page in a browser: its controls work, hostile text stays text.
 
 Needs Chromium (apt-get install chromium, brew install chromium), which is driven, not downloaded.
 """
@@ -6,7 +6,6 @@ Needs Chromium (apt-get install chromium, brew install chromium), which is drive
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,13 +64,10 @@ def ids(tab: Any) -> list[str]:
     return [str(text) for text in tab.locator(".head .id").all_inner_texts()]
 
 
-def test_a_thousand_rows_open_in_two_seconds(opened: Open) -> None:
-    made = page(*records(1000))
-    begin = time.perf_counter()
-    tab = opened(made)
-    tab.locator(".head").first.wait_for()
-    assert time.perf_counter() - begin < 2
-    assert len(ids(tab)) == 25
+def test_of_a_thousand_rows_only_a_page_is_drawn(opened: Open) -> None:
+    tab = opened(page(*records(1000)), "#all")
+    assert "1000 of 1000" in tab.inner_text("#count")
+    assert len(ids(tab)) == tab.locator(".sample").count() == 25
 
 
 def test_what_broke_is_shown_first_and_the_table_leads_to_the_rest(opened: Open) -> None:

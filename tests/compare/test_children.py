@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from conftest import MODEL
 from mlxr.compare.arms import longest_answer
 from mlxr.compare.generate import answers, batch_plan
 from mlxr.compare.likelihood import target_nll
+from trained_runs import random_adapter
 
 
 @pytest.fixture(scope="module")
@@ -41,32 +41,12 @@ def independent(model: Any, ids: list[int], offset: int) -> float:
     return float(-sum(log[i - 1, ids[i]] for i in range(max(offset, 1), len(ids))))
 
 
-def adapter(kind: str, folder: Path) -> str:
-    """Write an adapter of random numbers, none of which is a zero start, as mlx_lm would."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from mlx_lm import load
-    from mlx_lm.tuner.utils import linear_to_lora_layers
-
-    parameters = {"rank": 4, "scale": 8.0, "dropout": 0.0}
-    model, _ = load(str(MODEL))
-    model.freeze()
-    linear_to_lora_layers(model, 3, parameters, use_dora=kind == "dora")
-    mx.random.seed(3)
-    weights = {name: value + 0.05 * mx.random.normal(value.shape)
-               for name, value in tree_flatten(model.trainable_parameters())}  # fmt: skip
-    mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
-    config = {"fine_tune_type": kind, "num_layers": 3, "lora_parameters": parameters}
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    return str(folder)
-
-
 @pytest.mark.parametrize("kind", ["none", "lora", "dora"])
 def test_nll_is_exact_padded_or_not_with_and_without_an_adapter(kind: str, tmp_path: Path) -> None:
     """50 rows with answers of 3 to 12 tokens, the first of them scored from its second token on."""
     from mlx_lm import load
 
-    weights = None if kind == "none" else adapter(kind, tmp_path)
+    weights = None if kind == "none" else str(random_adapter(tmp_path / "adapter", kind=kind))
     model, tokenizer = load(str(MODEL), adapter_path=weights)
     starts = prompts(tokenizer, 50)
     rows = [[*p, *range(40 + i % 7, 43 + i % 7 + i % 10)] for i, p in enumerate(starts)]

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import MODEL
 from mlxr.compare.drift import ROWS, Pair, spread, written_drift
+from trained_runs import random_adapter
 
 ROWS_ASKED = [
     ([50, 60, 70], [80, 90, 100, 7], True),
@@ -38,31 +39,6 @@ def whole(folder: Path) -> Path:
     return folder
 
 
-def adapter(folder: Path, model: Path, kind: str) -> Path:
-    """Write an adapter with weights other than its start."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from mlx_lm import load
-    from mlx_lm.tuner.utils import linear_to_lora_layers
-
-    parameters = {"rank": 2, "scale": 2.0, "dropout": 0.0}
-    config = {"fine_tune_type": kind, "num_layers": 3, "lora_parameters": parameters}
-    tuned = load(str(model))[0]
-    if kind != "full":
-        tuned.freeze()
-        linear_to_lora_layers(tuned, 3, parameters, use_dora=kind == "dora")
-        weights = dict(tree_flatten(tuned.trainable_parameters()))
-    else:
-        flat = dict(tree_flatten(tuned.parameters()))
-        weights = {k: v for k, v in flat.items() if "mlp" in k}
-    mx.random.seed(3)
-    moved = {k: v + 0.05 * mx.random.normal(v.shape) for k, v in weights.items()}
-    folder.mkdir()
-    mx.save_safetensors(str(folder / "adapters.safetensors"), moved)
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    return folder
-
-
 def independent(tuned: Any, base: Any, row: tuple[list[int], list[int], bool]) -> float:
     """Compute the divergence of one unpadded row in float64, from two models."""
     import mlx.core as mx
@@ -86,7 +62,7 @@ def test_the_divergence_is_that_of_two_models_loaded_apart(tmp_path: Path, kind:
     from mlx_lm import load
 
     model = whole(tmp_path / "model") if kind == "full" else MODEL
-    place = adapter(tmp_path / "adapter", model, kind)
+    place = random_adapter(tmp_path / "adapter", model, kind)
     tuned, base = load(str(model), adapter_path=str(place))[0], load(str(model))[0]
     pair = Pair(load(str(model), adapter_path=str(place))[0], lambda: load(str(model))[0])
     for batch in (1, 4):
@@ -101,7 +77,7 @@ def test_the_tuned_model_is_itself_again_afterwards(tmp_path: Path) -> None:
     import mlx.core as mx
     from mlx_lm import load
 
-    place = adapter(tmp_path / "adapter", MODEL, "dora")
+    place = random_adapter(tmp_path / "adapter", kind="dora")
     tuned = load(str(MODEL), adapter_path=str(place))[0]
     asked = mx.array([[50, 60, 70]])
     before = tuned(asked)

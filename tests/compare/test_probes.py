@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import MODEL
+from mlxr.compare.probes import probe as module
 from mlxr.compare.probes.checks import CHECKS, passes
 from mlxr.compare.probes.probe import (
     ANSWER,
@@ -135,6 +136,8 @@ def test_a_model_with_a_borrowed_chat_template_is_not_asked_to_obey() -> None:
     assert len(probes.requests) == 1
 
 
-def test_the_hash_names_the_probes() -> None:
-    assert len(probes_sha256()) == 64
-    assert probes_sha256() == probes_sha256()
+def test_the_hash_names_the_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = probes_sha256()
+    assert len(whole) == 64
+    monkeypatch.setattr(module, "_FILES", ("passages.jsonl",))
+    assert probes_sha256() != whole

@@ -148,7 +148,6 @@ class Stub:
 def test_each_pair_is_asked_in_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     stub = Stub()
     monkeypatch.setattr(module, "run_arm", stub)
-    monkeypatch.setattr(module, "LONGEST", 40)
     bench = seat(str(MODEL), Path("j"), Path("o"), Silent(), 4)
     stub.tokenizer = bench.tokenizer
     names = ["up", "down", "even", "same", "long"]

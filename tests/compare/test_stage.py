@@ -56,6 +56,12 @@ def test_a_comparison_is_written_whole_and_repeats(mlxr: Run, write_recipe: Writ
     assert again.err == ""
     assert without_clocks(json.loads(again.out)) == without_clocks(document)
 
+    with (run / "events.jsonl").open("a") as stream:
+        stream.write('{"event": "trai')  # a child that was killed leaves such a line
+    broken = mlxr("compare", "r/0001", "--json")
+    assert broken.code == ran.code, broken.err
+    assert json.loads(broken.out)["loss_curve"] == document["loss_curve"]
+
 
 def _numbers_follow_from_the_samples(
     document: dict[str, Any], samples: list[dict[str, Any]]

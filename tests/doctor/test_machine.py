@@ -119,9 +119,7 @@ def test_a_missing_openblas_is_named_where_it_would_help() -> None:
     assert openblas(LINUX) is None
 
 
-def test_a_mac_is_asked_what_python_cannot_say(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
+def test_a_mac_is_asked_what_python_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"hw.optional.arm64": "1", "kern.osproductversion": "15.2"}
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")

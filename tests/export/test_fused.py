@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MODEL, Ran
+from conftest import MODEL, Ran, left
 from mlxr.export.sizes import sizes
 from mlxr.files import read_json
 
 Run = Callable[..., Ran]
-
-
-def left(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def test_a_quantised_base_is_fused_into_floats_and_proved(mlxr: Run, run: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MODEL, Ran
+from conftest import MODEL, Ran, left
 from export.conftest import make
 from mlxr.files import file_sha256, read_json
 from train.runs import float_model
@@ -18,10 +18,6 @@ QWEN = (
     "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-
-
-def left(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def test_the_plain_adapter_tells_nothing_of_this_machine(mlxr: Run, run: Path) -> None:

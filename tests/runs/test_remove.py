@@ -90,10 +90,18 @@ def test_a_run_in_use_is_left_alone(mlxr: Run, run: Path) -> None:
     assert other.exists()
 
 
-@pytest.mark.parametrize("name", ["r/0001@4", "r/0001@best", "r/0001/checkpoints/0000004"])
-def test_a_part_of_a_run_is_refused(mlxr: Run, run: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("r/0001@4", "r/0001@4 is a checkpoint: `mlxr runs rm` removes whole runs only."),
+        ("r/0001@best", "r/0001@best is a checkpoint: `mlxr runs rm` removes whole runs only."),
+        ("r/0001/checkpoints/0000004", "There is no run 'r/0001/checkpoints/0000004'."),
+    ],
+)
+def test_a_part_of_a_run_is_refused(mlxr: Run, run: Path, name: str, said: str) -> None:
     ran = mlxr("runs", "rm", name, "--yes")
     assert ran.code == 1
+    assert said in ran.err
     assert (run / "checkpoints" / "0000004").is_dir()
 
 
@@ -128,3 +136,11 @@ def test_what_a_run_links_to_stays(mlxr: Run, run: Path, tmp_path: Path) -> None
     assert mlxr("runs", "rm", "r/0001", "--yes").code == 0
     assert not run.exists()
     assert (tmp_path / "model" / "config.json").is_file()
+
+
+def test_what_an_interrupted_removal_left_is_in_nobodys_way(mlxr: Run, run: Path) -> None:
+    left = run.with_name(f".removed-{run.name}")
+    (left / "x").mkdir(parents=True)
+    ran = mlxr("runs", "rm", "r/0001", "--yes")
+    assert ran.code == 0, ran.err
+    assert not run.exists()

@@ -69,4 +69,4 @@ def test_mistakes(mlxr: Run, write_recipe: Write) -> None:
     (run / "run.json").write_text(json.dumps(record))
     ran = mlxr("runs", "show", "r/0001")
     assert ran.code == 1
-    assert "run.json is not as `mlxr train` wrote it" in ran.err
+    assert "is none that this mlxr reads (name)" in ran.err

@@ -31,13 +31,18 @@ class Server:
         return self.client.chat.completions.create(model=model, messages=messages, **more)
 
 
+def free_port() -> int:
+    """Return a port that nobody listened to just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def served(root: Path, *options: str) -> Iterator[Server]:
     """Serve the newest run of a folder at a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlxr", "serve", "--json", "--port", str(port), *options]
+    port = str(free_port())
+    command = [sys.executable, "-m", "mlxr", "serve", "--json", "--port", port, *options]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = iter(process.stdout.readline, "")

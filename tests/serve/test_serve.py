@@ -12,12 +12,13 @@ import openai
 import pytest
 
 from conftest import Ran
-from mlxr.compare.stage import Options, compare
+from mlxr.compare.options import Options
+from mlxr.compare.stage import compare
 from mlxr.events import Silent
 from mlxr.files import read_jsonl
 from mlxr.serve.address import Address
 from mlxr.workspace import Adapter, Run, Workspace
-from serve.server import Server, served
+from serve.server import Server, free_port, served
 from trained_runs import make_run, sayings
 
 
@@ -102,17 +103,17 @@ def test_a_model_that_cannot_be_loaded_is_explained(
     mlxr: Callable[..., Ran], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(run.folder.parents[2])
-    weights = run.adapter.read_bytes()
+    weights, port = run.adapter.read_bytes(), free_port()
     run.adapter.write_bytes(b"broken")
     try:
-        ran = mlxr("serve", "r/0001", "--port", "18081")
+        ran = mlxr("serve", "r/0001", "--port", str(port))
     finally:
         run.adapter.write_bytes(weights)
     assert ran.code == 1
     assert "The server has ended: " in ran.err
-    assert "serve-18081.log" in ran.err
+    assert f"serve-{port}.log" in ran.err
     assert "Traceback" not in ran.err
-    assert "Traceback" in run.served(18081).read_text()
+    assert "Traceback" in run.served(port).read_text()
 
 
 def test_a_template_that_changed_since_is_pointed_out(

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from mlxr.events import Answered, Said
-from mlxr.terminal.chat import ChatScreen, cost, visible
+from mlxr.terminal.chat import ChatScreen, cost
 from mlxr.terminal.console import Terminal
+from mlxr.terminal.visible import visible
 
 DONE = Answered(11, 5, 0.5, 1.234, "stop")
 

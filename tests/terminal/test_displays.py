@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from mlxr.errors import MlxrError
 from mlxr.events import (
     Ended,
     Event,
@@ -21,6 +22,7 @@ from mlxr.events import (
     Validated,
 )
 from mlxr.terminal.chart import chart
+from mlxr.terminal.console import Terminal
 from mlxr.terminal.live import LiveDisplay
 from mlxr.terminal.plain import Plain
 from mlxr.terminal.progress import TrainingProgress, clock, figure
@@ -106,6 +108,16 @@ def test_live_leaves_the_finished_training_on_the_screen() -> None:
     assert "loss 1.420 ·  validation 1.400 ●  best 1.400 at 40" in text
     assert "200 tokens/s  rate 1.00e-04  gradient 1.50  padding 10%  memory 1.25/16 GB" in text
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_control_characters_reach_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    terminal.table(["\x1b[31mname"], [["\x1b]0;title\x07cell"]])
+    terminal.error(MlxrError("There is no run '\x1b[31mevil'.", "\x9b31m"))
+    said = "".join(capsys.readouterr())
+    assert "cell" in said
+    assert "evil" in said
+    assert not {"\x1b", "\x07", "\x9b"} & set(said)
 
 
 def test_a_note_is_shown_beside_the_work() -> None:

@@ -43,8 +43,9 @@ def init(folder: Path, like: str) -> Begun:
             " overwrites nothing.",
             f"mlxr init {shlex.quote(str(folder / like))} --like {like}",
         )
-    for path, text in texts.items():
+    for path in texts:  # first, so that what stands in the way is found before a file is written
         path.parent.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
         with path.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
     return Begun(folder, example, tuple(texts))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlxr.errors import MlxrError
 from mlxr.model import CHAT_TEMPLATE
-from mlxr.recipe import Recipe
+from mlxr.recipe import Recipe, revive
 from mlxr.workspace import Adapter, Run
 
 
@@ -36,7 +36,7 @@ class Trained:
 def read_trained(adapter: Adapter) -> Trained:
     """Return what an adapter was trained with; raises MlxrError where it, or its base, is gone."""
     record = adapter.run.read_record()
-    recipe = Recipe.model_validate(record["recipe"])
+    recipe = revive(record, adapter.run.record)
     check_weights(adapter, record["status"], Path(record["recipe_path"]))
     check_base(adapter.run, recipe.model)
     if recipe.chat_template:

@@ -24,7 +24,7 @@ from mlxr.errors import MlxrError
 from mlxr.files import held, read_json, read_jsonl
 
 SPLITS = ("train", "valid", "test")
-_RECORD = {"status", "recipe", "recipe_path", "data", "versions"}
+_RECORD = {"status": str, "recipe": dict, "recipe_path": str, "data": dict, "versions": dict}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Run:
         The status of a run whose mlxr was killed is "killed": nobody could write that.
         """
         record = read_json(self.record)
-        if not isinstance(record, dict) or not record.keys() >= _RECORD:
+        if not isinstance(record, dict) or not all(
+            isinstance(record.get(key), kind) for key, kind in _RECORD.items()
+        ):
             raise MlxrError(
                 f"{self.record} is not as `mlxr train` wrote it.",
                 "Name another run, or train again.",
@@ -269,7 +271,8 @@ class Workspace:
         """
         name, _, checkpoint = text.partition("@")
         adapter = Adapter(self.run(name), checkpoint)
-        if checkpoint and not adapter.weights.is_file():
+        plain = checkpoint in {"", "best"} or (checkpoint.isascii() and checkpoint.isdigit())
+        if checkpoint and not (plain and adapter.weights.is_file()):
             names = ", ".join(adapter.run.kept) or "none"
             raise MlxrError(f"{name} has no checkpoint {checkpoint!r}.", f"It kept: {names}.")
         return adapter

@@ -10,9 +10,10 @@ import typer
 from mlxr.cli import meaning, options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from mlxr.compare.comparison import Comparison
+    from mlxr.compare.options import Options
     from mlxr.terminal.console import Terminal
 
 
@@ -32,9 +33,9 @@ def compare(
     quiet: options.Quiet = False,
 ) -> None:
     """Judge base against tuned on the test rows."""
-    from mlxr.compare import several, stored
+    from mlxr.compare import several
     from mlxr.compare.explain import explained, parse_codes
-    from mlxr.compare.stage import Options
+    from mlxr.compare.options import Options
     from mlxr.terminal.comparisons import show_explanation
 
     terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
@@ -42,6 +43,7 @@ def compare(
         show_explanation(terminal, explained(explain))
         return
     codes = parse_codes(fail_on or ())
+    wanted = Options(allow_degenerate=allow_degenerate, judge_model=judge, shots=shots)
     if predictions:
         if shots is not None:
             raise typer.BadParameter("--shots asks a model; stored outputs have none.")
@@ -49,37 +51,44 @@ def compare(
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
         if fresh:
             raise typer.BadParameter("--fresh asks models anew; --predictions asks none.")
-        recipe = meaning.load(Path(what[0]), None).recipe if what else None
-        rules, seed = stored.rules_of(recipe, task)
+        recipe = what[0] if what else None
+        found = [_stored(terminal, predictions, columns, recipe, task, out, wanted)]
+    else:
+        if columns or task or out:
+            raise typer.BadParameter("--columns, --task and --out go with --predictions.")
+        adapters = [meaning.adapter(each, workspace) for each in what or (None,)]
         with terminal.display() as display:
-            comparison = stored.compare_stored(
-                predictions,
-                columns or (),
-                rules,
-                out or workspace.stored(*predictions),
-                display,
-                seed=seed,
-                allow_degenerate=allow_degenerate,
-                judge_model=judge,
-                outputs=workspace.outputs,
-            )
-        finish(terminal, [comparison], codes)
-    if columns or task or out:
-        raise typer.BadParameter("--columns, --task and --out go with --predictions.")
-    adapters = (
-        [meaning.adapter(each, workspace) for each in what]
-        if what
-        else [meaning.adapter(None, workspace)]
-    )
-    with terminal.display() as display:
-        found = several.compare_several(
-            adapters,
-            workspace,
-            display,
-            Options(allow_degenerate=allow_degenerate, judge_model=judge, shots=shots),
-            fresh=fresh,
-        )
+            found = several.compare_several(adapters, workspace, display, wanted, fresh=fresh)
     finish(terminal, found, codes)
+
+
+def _stored(
+    terminal: Terminal,
+    predictions: tuple[Path, Path],
+    columns: Sequence[str] | None,
+    recipe: str | None,
+    task: str | None,
+    out: Path | None,
+    wanted: Options,
+) -> Comparison:
+    """Compare stored outputs by the rules of a recipe or a task."""
+    from mlxr.compare import stored
+
+    workspace = meaning.here()
+    loaded = meaning.load(Path(recipe), None).recipe if recipe is not None else None
+    rules, seed = stored.rules_of(loaded, task)
+    folder = out or workspace.stored(*predictions)
+    with terminal.display() as display:
+        return stored.compare_stored(
+            predictions,
+            columns or (),
+            rules,
+            folder,
+            display,
+            seed=seed,
+            options=wanted,
+            outputs=workspace.outputs,
+        )
 
 
 def finish(

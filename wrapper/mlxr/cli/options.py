@@ -96,7 +96,7 @@ Seeds = Annotated[
 ]
 Random = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Draw N settings instead of trying them all."),
+    typer.Option(min=1, max=1000, metavar="N", help="Draw N settings instead of trying them all."),
 ]
 Halving = Annotated[
     bool,
@@ -149,6 +149,7 @@ Shots = Annotated[
     typer.Option(
         metavar="N",
         min=0,
+        max=32,
         help="Ask the base once more with N training rows as examples in its prompt.",
     ),
 ]
@@ -238,10 +239,12 @@ Question = Annotated[
 Both = Annotated[bool, typer.Option("--both", help="Base and tuned answer, side by side.")]
 MaxTokens = Annotated[int, typer.Option(min=1, metavar="N", help="Longest answer, in tokens.")]
 Temperature = Annotated[
-    float, typer.Option(min=0, metavar="T", help="0 takes the likeliest token; more is chance.")
+    float,
+    typer.Option(min=0, max=10, metavar="T", help="0 takes the likeliest token; more is chance."),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, metavar="N", help="Of that chance. Default: the recipe's.")
+    int | None,
+    typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of that chance. Default: the recipe's."),
 ]
 Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")]

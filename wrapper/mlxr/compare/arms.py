@@ -26,7 +26,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Request:
-    """What both arms are asked, in the same words."""
+    """What an arm is asked; arms to be held against each other are asked the same."""
 
     model: str
     trust_remote_code: bool

@@ -4,8 +4,8 @@
 
 Reads the prompts as token ids, so that both arms consume the very same; answers them greedily
 and measures the likelihood of the expected answers. What an earlier child was interrupted in is
-gone on with. One process an arm, because MLX's peak
-memory counts for the whole process and never falls.
+gone on with. One process an arm, because MLX's peak memory counts for the whole process and
+never falls.
 """
 
 from __future__ import annotations

@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlxr.compare.record import Record
 from mlxr.errors import MlxrError
 from mlxr.files import read_jsonl
+from mlxr.manifest import Manifest, read_manifest
+from mlxr.recipe import Recipe, revive, typed
 from mlxr.trained import check_weights
-from mlxr.workspace import Adapter, Prepared
+from mlxr.workspace import Adapter, Prepared, Workspace
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An adapter that can be judged on its run's data."""
+
+    adapter: Adapter
+    record: Mapping[str, Any]
+    """What run.json says."""
+    recipe: Recipe
+    """As the run has it."""
+    prepared: Prepared
+    manifest: Manifest
+
+    def train(self) -> list[Record]:
+        """Return the training records."""
+        return list(read_jsonl(self.prepared.split("train")))
+
+
+def ready(adapter: Adapter, workspace: Workspace, split: str = "test") -> Ready:
+    """Return what an adapter is judged on.
+
+    Raises MlxrError when its run is unfinished, its data are gone or changed, or the split has
+    no prompts to answer.
+    """
+    record = adapter.run.read_record()
+    recipe, path = revive(record, adapter.run.record), Path(record["recipe_path"])
+    prepared = workspace.prepared(recipe.name)
+    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
+    check_run(adapter, record, manifest.sha256, path)
+    check_answers(prepared, split)
+    return Ready(adapter, record, recipe, prepared, manifest)
 
 
 def check_run(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:

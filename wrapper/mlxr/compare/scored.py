@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import run_arm
@@ -13,14 +12,13 @@ from mlxr.compare.figures import answered
 from mlxr.compare.judge import make_scorer, primary_metric
 from mlxr.compare.metric import Metric
 from mlxr.compare.questions import make_request, read_questions
-from mlxr.compare.ready import check_answers, check_run
+from mlxr.compare.ready import check_answers, ready
 from mlxr.compare.record import target_text
 from mlxr.compare.scoring import score_all, totals
 from mlxr.events import Display
 from mlxr.files import file_sha256, read_jsonl, write_json
-from mlxr.manifest import read_manifest
 from mlxr.prep.tokens import load_tokenizer
-from mlxr.recipe import Recipe, typed
+from mlxr.recipe import Recipe
 from mlxr.workspace import Adapter, Prepared, Run, Workspace
 
 SCHEMA = "mlxr.scores/1"
@@ -50,33 +48,29 @@ def score(run: Run, workspace: Workspace, display: Display) -> Scored:
     That is for choosing between runs, by the same rules as `compare`; it is no verdict, and the
     test rows stay unseen. Raises MlxrError as `compare` does.
     """
-    adapter, record = Adapter(run), run.read_record()
-    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
-    prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
-    check_run(adapter, record, manifest.sha256, path)
-    check_answers(prepared, "valid")
-    questions = read_questions(prepared, recipe, load_tokenizer(recipe), "valid")
+    found = ready(Adapter(run), workspace, "valid")
+    recipe = found.recipe
+    questions = read_questions(found.prepared, recipe, load_tokenizer(recipe), "valid")
     request = replace(make_request(recipe, questions), drift=False)
     base, tuned = (
         run_arm(name, [request], weights, run.sweep, workspace.outputs, display)[0].outputs
-        for name, weights in (("base", None), ("tuned", adapter.folder))
+        for name, weights in (("base", None), ("tuned", found.adapter.folder))
     )
-    found = scored(
+    figures = scored(
         Case(
             samples=[question.sample for question in questions],
             base=base,
             tuned=tuned,
-            train_targets=[target_text(row) for row in read_jsonl(prepared.split("train"))],
+            train_targets=[target_text(row) for row in found.train()],
             rules=recipe.compare,
             seed=recipe.seed,
             prompts=[question.prompt_sha256 for question in questions],
         )
     )
     about = {"run": run.name, "adapter_sha256": file_sha256(run.adapter)}
-    data = {"split": "valid", "n": len(questions), **record["data"]}
-    write_json(run.scores, {**about, "data": data, **found.to_json()})
-    return found
+    data = {"split": "valid", "n": len(questions), **found.record["data"]}
+    write_json(run.scores, {**about, "data": data, **figures.to_json()})
+    return figures
 
 
 def check_choice(recipe: Recipe, prepared: Prepared) -> Metric:

@@ -12,10 +12,12 @@ from typing import Any
 
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.metric import Metric
-from mlxr.compare.stage import ARMS, PLAIN, Options, compare
+from mlxr.compare.options import PLAIN, Options
+from mlxr.compare.stage import ARMS, compare
 from mlxr.compare.statistics import Paired, holm
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
+from mlxr.recipe import revive
 from mlxr.workspace import Adapter, Workspace
 
 CHOICE = (
@@ -114,9 +116,9 @@ def _alike(adapters: Sequence[Adapter]) -> None:
 
 def _ground(adapter: Adapter) -> Mapping[str, Any]:
     record = adapter.run.read_record()
-    recipe = record["recipe"]
+    recipe = revive(record, adapter.run.record)
     return {
-        "their model": recipe["model"],
+        "their model": recipe.model,
         "their data": record["data"]["sha256"],
-        "their [compare]": recipe["compare"],
+        "their [compare]": recipe.compare,
     }

@@ -7,22 +7,22 @@ comes of it is told beside the verdict and takes no part in it.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlxr.compare.arms import Arm, Request
+from mlxr.compare.case import clusters
 from mlxr.compare.document import side
 from mlxr.compare.entries import interval_entry
 from mlxr.compare.judge import Judgement
 from mlxr.compare.metric import Metric
+from mlxr.compare.record import Record
 from mlxr.compare.scorers import Scorer
 from mlxr.compare.scoring import totals
 from mlxr.compare.statistics import Paired, compare_metric, estimate
 from mlxr.errors import MlxrError
 from mlxr.prep.tokens import Tokenizer, Tokens
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,12 @@ def told(
             judgement.judged, shots.shown, arm.outputs, scores, strict=True
         )
     ]
-    primary, ids = judgement.primary, [judged.sample.id for judged in judgement.judged]
+    samples = [judged.sample for judged in judgement.judged]
+    primary, ids = judgement.primary, [sample.id for sample in samples]
     tuned = [judged.tuned_score for judged in judgement.judged]
-    clusters = [judged.sample.cluster or judged.sample.prompt for judged in judgement.judged]
-    alone = estimate(primary, scores, ids, seed, clusters)
-    paired = compare_metric(primary, scores, tuned, ids, seed, clusters)
+    groups = clusters(samples, [sample.prompt for sample in samples])
+    alone = estimate(primary, scores, ids, seed, groups)
+    paired = compare_metric(primary, scores, tuned, ids, seed, groups)
     fewer = sum(count < len(shots.examples) for count in shots.shown)
     return {
         "text": _text(primary, paired, len(shots.examples), fewer),

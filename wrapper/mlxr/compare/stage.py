@@ -4,49 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from mlxr.compare.arms import Arm, Request, run_arm
 from mlxr.compare.case import Case, clusters
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
+from mlxr.compare.exam import Exam, read_exam
 from mlxr.compare.forgetting import measure
-from mlxr.compare.judge import judge, make_scorer, primary_metric
-from mlxr.compare.leaks import kept_leaks
-from mlxr.compare.probes.probe import make_probes
-from mlxr.compare.questions import Question, make_request, read_questions
-from mlxr.compare.ready import check_answers, check_run
-from mlxr.compare.record import target_text
-from mlxr.compare.referee import Bench, ask, seat
+from mlxr.compare.judge import Judgement, judge
+from mlxr.compare.options import PLAIN, Options
+from mlxr.compare.ready import Ready, ready
+from mlxr.compare.referee import Bench, ask
 from mlxr.compare.refereed import Refereed
 from mlxr.compare.report.charts import loss_curve
-from mlxr.compare.shots import told, with_shots
+from mlxr.compare.shots import told
 from mlxr.events import Display, Note, Step
-from mlxr.files import file_sha256, read_json, read_jsonl, write_jsonl
-from mlxr.manifest import read_manifest
-from mlxr.prep.tokens import load_tokenizer
-from mlxr.recipe import Recipe, typed
-from mlxr.workspace import Adapter, Prepared, Workspace
+from mlxr.files import file_sha256, read_json, write_jsonl
+from mlxr.workspace import Adapter, Workspace
 
 ARMS = ("base", "tuned")
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a comparison does besides, or otherwise."""
+class Answers:
+    """What the arms wrote to each request of an exam."""
 
-    allow_degenerate: bool = False
-    """Give a verdict in spite of red alarms."""
-    judge_model: str | None = None
-    """A Hub id or a local folder, asked which answers it prefers."""
-    fresh: Collection[str] = ()
-    """The arms that are asked anew, whatever they answered before."""
-    shots: int | None = None
-    """In place of the recipe's `compare.shots`."""
+    base: Sequence[Arm]
+    tuned: Sequence[Arm]
+    prompted: Arm | None
+    """The base with examples; None: it was not asked."""
 
-
-PLAIN = Options()
+    @property
+    def arms(self) -> dict[str, Arm]:
+        """Each arm's answers to the questions, by its name."""
+        arms = {"base": self.base[0], "tuned": self.tuned[0]}
+        return {**arms, "prompted": self.prompted} if self.prompted else arms
 
 
 def compare(
@@ -57,104 +49,82 @@ def compare(
     Answers that an arm gave before are not generated again. Raises MlxrError when the run is
     unfinished, its data are gone or changed, or an arm fails.
     """
-    record = adapter.run.read_record()
-    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
-    rules = recipe.compare
-    prepared = workspace.prepared(recipe.name)
-    manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
-    check_run(adapter, record, manifest.sha256, path)
-    check_answers(prepared)
-    train = list(read_jsonl(prepared.split("train")))
-    scorer = make_scorer(rules, [target_text(row) for row in train])
-    primary_metric(rules, scorer)
-    display.show(Step(f"Reading the test split of {recipe.name}"))
-    tokenizer = load_tokenizer(recipe)
-    questions = read_questions(prepared, recipe, tokenizer)
-    ids = [question.sample.id for question in questions]
-    request = make_request(recipe, questions)
-    shots = rules.shots if options.shots is None else options.shots
-    prompted = None
-    if shots:
-        records = [question.record for question in questions]
-        prompted = with_shots(request, records, train, shots, recipe.seed, tokenizer)
-    bench = options.judge_model and seat(
-        options.judge_model, adapter.compare, workspace.outputs, display, rules.batch_size
-    )
-    display.show(Step("Looking for test rows that training has seen"))
-    leaks = kept_leaks(prepared, manifest.sha256, ids, workspace.outputs)
-    probes = make_probes(recipe, tokenizer) if rules.forgetting else None
-    further = probes.requests if probes else ()
-
-    def answered(name: str, what: Sequence[Request], weights: Path | None) -> list[Arm]:
-        fresh = name in options.fresh
-        places = adapter.compare, workspace.outputs
-        return run_arm(name, what, weights, *places, display, fresh=fresh)
-
-    base = answered("base", [request, *further], None)
-    tuned = answered("tuned", [request, *further], adapter.folder)
-    arms = {"base": base[0], "tuned": tuned[0]}
-    if prompted:
-        [arms["prompted"]] = answered("prompted", [prompted.request], None)
-    _say_batches(request, arms, recipe.model, display)
-    refereed = _refereed(bench, recipe, questions, arms) if bench else None
+    found = ready(adapter, workspace)
+    exam = read_exam(found, workspace, display, options)
+    answers = _answers(found, exam, workspace, display, options.fresh)
+    _say_batches(exam.request, answers.arms, found.recipe.model, display)
+    refereed = _refereed(exam.bench, found, exam, answers) if exam.bench else None
     display.show(Step("Scoring and judging"))
-    judgement = judge(
-        Case(
-            samples=[question.sample for question in questions],
-            base=arms["base"].outputs,
-            tuned=arms["tuned"].outputs,
-            train_targets=[target_text(row) for row in train],
-            rules=rules,
-            seed=recipe.seed,
-            prompts=[question.prompt_sha256 for question in questions],
-            train_loss=None if adapter.checkpoint else record["result"]["train_loss"],
-            allow_degenerate=options.allow_degenerate,
-            leaks=leaks,
-            forgetting=measure(probes, base, tuned, ids, recipe.seed) if probes else None,
-            refereed=refereed,
+    judgement = _judgement(found, exam, answers, refereed, options)
+    made = document(_origin(found, exam.request, answers.arms), judgement)
+    if exam.prompted and answers.prompted:
+        made["prompted"], lines = told(
+            exam.prompted, answers.prompted, judgement, exam.scorer, found.recipe.seed
         )
-    )
-    of = manifest.rows["test"]
-    made = document(_origin(adapter, record, request, arms, prepared, of), judgement)
-    if prompted:
-        made["prompted"], lines = told(prompted, arms["prompted"], judgement, scorer, recipe.seed)
         write_jsonl(adapter.compare / "prompted.jsonl", lines)
     return finish(adapter.compare, made, judgement, adapter.folder)
 
 
-def _refereed(
-    bench: Bench, recipe: Recipe, questions: Sequence[Question], arms: Mapping[str, Arm]
-) -> Refereed:
-    samples = [question.sample for question in questions]
-    return ask(
-        bench,
-        samples,
-        [question.asked for question in questions],
-        arms["base"].outputs,
-        arms["tuned"].outputs,
-        clusters=clusters(samples, [question.prompt_sha256 for question in questions]),
-        seed=recipe.seed,
-        base_model=recipe.model,
+def _answers(
+    found: Ready, exam: Exam, workspace: Workspace, display: Display, fresh: Collection[str]
+) -> Answers:
+    """Ask every arm, one after the other."""
+    places = found.adapter.compare, workspace.outputs
+
+    def arm(name: str, requests: Sequence[Request]) -> list[Arm]:
+        weights = found.adapter.folder if name == "tuned" else None
+        return run_arm(name, requests, weights, *places, display, fresh=name in fresh)
+
+    base, tuned = (arm(name, exam.requests) for name in ARMS)
+    prompted = arm("prompted", [exam.prompted.request])[0] if exam.prompted else None
+    return Answers(base, tuned, prompted)
+
+
+def _judgement(
+    found: Ready, exam: Exam, answers: Answers, refereed: Refereed | None, options: Options
+) -> Judgement:
+    recipe, base, tuned = found.recipe, answers.base, answers.tuned
+    probes, ids = exam.probes, exam.ids
+    return judge(
+        Case(
+            samples=exam.samples,
+            base=base[0].outputs,
+            tuned=tuned[0].outputs,
+            train_targets=exam.targets,
+            rules=recipe.compare,
+            seed=recipe.seed,
+            prompts=exam.prompts,
+            train_loss=None if found.adapter.checkpoint else found.record["result"]["train_loss"],
+            allow_degenerate=options.allow_degenerate,
+            leaks=exam.leaks,
+            forgetting=measure(probes, base, tuned, ids, recipe.seed) if probes else None,
+            refereed=refereed,
+        )
     )
 
 
-def _origin(
-    adapter: Adapter,
-    record: Mapping[str, Any],
-    request: Request,
-    arms: Mapping[str, Arm],
-    prepared: Prepared,
-    of: int,
-) -> Origin:
-    run = adapter.run
-    events = list(read_jsonl(run.events)) if run.events.is_file() else []
+def _refereed(bench: Bench, found: Ready, exam: Exam, answers: Answers) -> Refereed:
+    return ask(
+        bench,
+        exam.samples,
+        [question.asked for question in exam.questions],
+        answers.base[0].outputs,
+        answers.tuned[0].outputs,
+        clusters=clusters(exam.samples, exam.prompts),
+        seed=found.recipe.seed,
+        base_model=found.recipe.model,
+    )
+
+
+def _origin(found: Ready, request: Request, arms: Mapping[str, Arm]) -> Origin:
+    record = found.record
     return Origin(
-        name=adapter.name,
-        data={"split": "test", "of": of, **record["data"]},
+        name=found.adapter.name,
+        data={"split": "test", "of": found.manifest.rows["test"], **record["data"]},
         provenance={
             "recipe": record["recipe"],
             "seed": record["recipe"]["seed"],
-            "adapter_sha256": file_sha256(adapter.weights),
+            "adapter_sha256": file_sha256(found.adapter.weights),
             "generate": {
                 "temperature": 0,
                 "max_tokens": request.max_tokens,
@@ -163,8 +133,8 @@ def _origin(
             "trained_with": record["versions"],
         },
         arms={name: arm.cost() for name, arm in arms.items()},
-        findings=read_json(prepared.audit)["findings"],
-        loss_curve=loss_curve(events),
+        findings=read_json(found.prepared.audit)["findings"],
+        loss_curve=loss_curve(list(found.adapter.run.read_events())),
     )
 
 

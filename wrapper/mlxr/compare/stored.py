@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mlxr.compare.case import Case, clusters
+from mlxr.compare.case import Case
 from mlxr.compare.choice import choose
 from mlxr.compare.comparison import Comparison, finish
 from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import judge, make_scorer, primary_metric
+from mlxr.compare.options import PLAIN, Options
 from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
-from mlxr.compare.referee import ask, seat
+from mlxr.compare.referee import Bench, ask, seat
+from mlxr.compare.refereed import Refereed
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields
 from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
@@ -31,16 +34,15 @@ def compare_stored(
     display: Display,
     *,
     seed: int = SEED,
-    allow_degenerate: bool = False,
-    judge_model: str | None = None,
+    options: Options = PLAIN,
     outputs: Path | None = None,
 ) -> Comparison:
     """Judge the outputs stored in two files, base and tuned, and write the reports into `folder`.
 
     `columns` are "role=column,…". Nothing is known of training answers: baselines made of them
-    are left out, and so are metrics for which the files hold nothing. `judge_model` is asked which
-    answers it prefers; what it says is kept in `outputs`. Raises MlxrError when rows
-    do not match or lack a column.
+    are left out, and so are metrics for which the files hold nothing. A judge is asked which
+    answers it prefers; what it says is kept in `outputs`. Of the options, those that ask arms
+    count for nothing. Raises MlxrError when rows do not match or lack a column.
     """
     names = parse_columns(columns)
     for path in files:
@@ -48,48 +50,15 @@ def compare_stored(
             raise MlxrError(f"There is no file {path}.", "--predictions BASE TUNED")
     display.show(Step(f"Reading {files[0]} and {files[1]}"))
     found = read_predictions(*files, names)
-    rules = _settled(rules, found)
-    ids, categories = [s.id for s in found.samples], [s.category for s in found.samples]
-    places = choose(ids, categories, rules.limit, seed)
-    shown = [found.samples[i] for i in places]
-    # A summary's script decides how it is scored; other tasks take from training answers only
-    # what stored outputs cannot tell.
-    targets = [sample.target for sample in shown] if rules.task == "summary" else []
-    primary_metric(rules, make_scorer(rules, targets))
-    arms = [found.base[i] for i in places], [found.tuned[i] for i in places]
-    prompts = [found.prompts[i] for i in places]
-    refereed = judge_model and ask(
-        seat(judge_model, folder, outputs or folder, display, rules.batch_size),
-        shown,
-        [sample.prompt for sample in shown],
-        *arms,
-        clusters=clusters(shown, prompts),
-        seed=seed,
-    )
-    display.show(Step(f"Scoring and judging {len(shown):,} samples"))
-    judgement = judge(
-        Case(
-            samples=shown,
-            base=arms[0],
-            tuned=arms[1],
-            train_targets=targets,
-            rules=rules,
-            seed=seed,
-            prompts=prompts,
-            allow_degenerate=allow_degenerate,
-            unmeasured=_unmeasured(found),
-            refereed=refereed or None,
-        )
-    )
-    about = {
-        arm: {"path": str(path), "sha256": file_sha256(path)}
-        for arm, path in zip(("base", "tuned"), files, strict=True)
-    }
-    origin = Origin(
-        name=f"{files[0].stem} – {files[1].stem}",
-        data={"split": None, "of": len(ids), **about, "columns": names},
-        provenance={"rules": rules.model_dump(mode="json"), "seed": seed},
-    )
+    case = _case(found, _settled(rules, found), seed, options)
+    primary_metric(case.rules, make_scorer(case.rules, case.train_targets))
+    if options.judge_model:
+        places = folder, outputs or folder
+        bench = seat(options.judge_model, *places, display, case.rules.batch_size)
+        case = replace(case, refereed=_refereed(bench, case))
+    display.show(Step(f"Scoring and judging {len(case.samples):,} samples"))
+    judgement = judge(case)
+    origin = _origin(files, names, len(found.samples), case)
     return finish(folder, document(origin, judgement), judgement)
 
 
@@ -126,3 +95,42 @@ def _settled(rules: Compare, found: Predictions) -> Compare:
 def _unmeasured(found: Predictions) -> set[str]:
     kept = all(output.finish for output in (*found.base, *found.tuned))
     return set() if kept else {"truncated"}
+
+
+def _case(found: Predictions, rules: Compare, seed: int, options: Options) -> Case:
+    """Return what is judged of the stored outputs: those rows that `compare.limit` leaves."""
+    ids, categories = [s.id for s in found.samples], [s.category for s in found.samples]
+    places = choose(ids, categories, rules.limit, seed)
+    samples = [found.samples[i] for i in places]
+    # A summary's script decides how it is scored; other tasks take from training answers only
+    # what stored outputs cannot tell.
+    targets = [sample.target for sample in samples] if rules.task == "summary" else []
+    return Case(
+        samples=samples,
+        base=[found.base[i] for i in places],
+        tuned=[found.tuned[i] for i in places],
+        train_targets=targets,
+        rules=rules,
+        seed=seed,
+        prompts=[found.prompts[i] for i in places],
+        allow_degenerate=options.allow_degenerate,
+        unmeasured=_unmeasured(found),
+    )
+
+
+def _refereed(bench: Bench, case: Case) -> Refereed:
+    tasks = [sample.prompt for sample in case.samples]
+    arms = case.base, case.tuned
+    return ask(bench, case.samples, tasks, *arms, clusters=case.clusters, seed=case.seed)
+
+
+def _origin(files: tuple[Path, Path], names: Mapping[str, str], of: int, case: Case) -> Origin:
+    about = {
+        arm: {"path": str(path), "sha256": file_sha256(path)}
+        for arm, path in zip(("base", "tuned"), files, strict=True)
+    }
+    return Origin(
+        name=f"{files[0].stem} – {files[1].stem}",
+        data={"split": None, "of": of, **about, "columns": names},
+        provenance={"rules": case.rules.model_dump(mode="json"), "seed": case.seed},
+    )

@@ -14,7 +14,7 @@ from mlxr.export.proof import Proof
 from mlxr.export.sizes import Sizes, sizes
 from mlxr.model import locate, with_chat_template
 from mlxr.prep.tokens import Tokenizer, load_tokenizer
-from mlxr.recipe import Recipe
+from mlxr.recipe import Recipe, revive
 from mlxr.trained import check_base, check_weights
 from mlxr.workspace import Adapter, Prepared
 
@@ -67,7 +67,7 @@ class Job:
     @cached_property
     def recipe(self) -> Recipe:
         """The run's."""
-        return Recipe.model_validate(self.record["recipe"])
+        return revive(self.record, self.adapter.run.record)
 
     @cached_property
     def base(self) -> Path:

@@ -2,7 +2,7 @@
 
 from mlxr.recipe.augment import Augment, Pool
 from mlxr.recipe.data import Data, Portion, Splits
-from mlxr.recipe.load import Loaded, find, load, typed
+from mlxr.recipe.load import Loaded, find, load, revive, typed
 from mlxr.recipe.mistakes import Mistake, RecipeError
 from mlxr.recipe.schema import Compare, LoraParameters, LrSchedule, Recipe, Train
 
@@ -22,5 +22,6 @@ __all__ = [
     "Train",
     "find",
     "load",
+    "revive",
     "typed",
 ]

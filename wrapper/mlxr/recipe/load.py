@@ -206,6 +206,21 @@ def _value(text: str) -> Any:
         return text
 
 
+def revive(record: Mapping[str, Any], where: Path) -> Recipe:
+    """Return the recipe that a run was made by, from its record, the file `where`.
+
+    Raises MlxrError where this mlxr does not read it.
+    """
+    try:
+        return Recipe.model_validate(record["recipe"])
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise MlxrError(
+            f"The recipe in {where} is none that this mlxr reads ({key}).",
+            "Was the run made by another version? Train again, or install that one.",
+        ) from None
+
+
 def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     *tables, key = dotted.split(".")
     for name in tables:

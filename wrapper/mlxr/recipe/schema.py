@@ -158,7 +158,7 @@ class Compare(Table):
     """preference: value of the `category` column that marks an answer as wanted."""
     limit: Positive | None = None
     """Judge on at most this many test rows, chosen by seed, each category by its share."""
-    shots: Annotated[int, Field(ge=0)] = 0
+    shots: Annotated[int, Field(ge=0, le=32)] = 0
     """Ask the base once more with so many training rows as examples in its prompt."""
     category: str | None = None
     """Column by which results are broken down."""

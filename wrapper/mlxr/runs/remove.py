@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +45,11 @@ def remove(run: Run) -> None:
 
     It first gets another name, so that no half of a run is ever seen.
     """
-    gone = run.folder.with_name(f".removed-{run.folder.name}")
     with run.log.open("ab") as stream:
         if not hold(stream):
             raise _in_use(run)
-        run.folder.rename(gone)
+        gone = Path(tempfile.mkdtemp(prefix=".removed-", dir=run.folder.parent))
+        run.folder.rename(gone / run.folder.name)
     shutil.rmtree(gone)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlxr.errors import MlxrError
 from mlxr.files import read_json
-from mlxr.recipe import Recipe
+from mlxr.recipe import revive
 from mlxr.recipe.overlay import leaves
 from mlxr.runs.summary import Verdict, planned, result, size, verdicts
 from mlxr.workspace import Run, Workspace
@@ -52,7 +52,7 @@ def details(run: Run, workspace: Workspace) -> Details:
     """Return everything about a run; raises MlxrError when its run.json cannot be read."""
     record = run.read_record()
     try:
-        recipe = Recipe.model_validate(record["recipe"])
+        recipe = revive(record, run.record)
         return Details(
             run=run,
             record=record,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
+from mlxr.terminal.visible import visible
 
 if TYPE_CHECKING:
     from mlxr.chat.session import Reply, View
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 COLUMN = 48
 """Columns that an answer needs to be read beside another one."""
 _GAP = 3
-
-
-def visible(text: str) -> str:
-    """Return `text` without control characters but line ends and tabs.
-
-    What a model writes is nobody's word: an escape sequence could rewrite the screen or the
-    window's title, a direction mark could turn the text round.
-    """
-    return "".join(c for c in text if c in "\n\t" or not _controls(c))
-
-
-def _controls(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return kind in ("Cc", "Cs") or unicodedata.bidirectional(character) in _TURNING
-
-
-_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def cost(arm: str, answered: Answered) -> str:

@@ -14,11 +14,16 @@ from rich.text import Text
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Silent
 from mlxr.terminal.plain import Plain
+from mlxr.terminal.visible import visible
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 WIDE = 160
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(visible(text), style=style)
 
 
 class Terminal:
@@ -53,22 +58,22 @@ class Terminal:
     def talk(self, text: str) -> None:
         """Say something about the work, on stderr."""
         if not self._quiet:
-            self._err.print(Text(text), soft_wrap=True)
+            self._err.print(_text(text), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """Begin a part of the work, on stderr."""
         if not self._quiet:
-            self._err.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
+            self._err.print(_text(f"\n{text}", style="bold"), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Say something that deserves attention, on stderr."""
         if not self._quiet:
-            self._err.print(Text("! ", style="yellow") + Text(text), soft_wrap=True)
+            self._err.print(_text("! ", style="yellow") + _text(text), soft_wrap=True)
 
     def result(self, text: str = "", style: str = "") -> None:
         """Write a line of the result, on stdout."""
         if not self._json:
-            self._out.print(Text(text, style=style), soft_wrap=True)
+            self._out.print(_text(text, style=style), soft_wrap=True)
 
     def styled(self, parts: Sequence[tuple[str, str]]) -> None:
         """Write a line of the result, parts of text each with its style, on stdout."""
@@ -84,7 +89,7 @@ class Terminal:
     def aside(self, text: str) -> None:
         """Say something that need not be read, on stderr."""
         if not self._quiet:
-            self._err.print(Text(text, style="dim"), soft_wrap=True)
+            self._err.print(_text(text, style="dim"), soft_wrap=True)
 
     @property
     def room(self) -> int:
@@ -121,21 +126,21 @@ class Terminal:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for i in kept:
             if i:
-                table.add_column(columns[i], justify="right", overflow="fold")
+                table.add_column(visible(columns[i]), justify="right", overflow="fold")
             else:
-                table.add_column(columns[i], no_wrap=True, min_width=wide[0])
+                table.add_column(visible(columns[i]), no_wrap=True, min_width=wide[0])
         for row in rows:
-            table.add_row(*(Text(row[i]) for i in kept))
+            table.add_row(*(_text(row[i]) for i in kept))
         self._out.print(table)
 
     def next_steps(self, commands: Sequence[tuple[str, str]]) -> None:
         """Write what to type next: commands with what each does."""
         if self._quiet:
             return
-        self._err.print(Text("\nNext:", style="bold"))
+        self._err.print(_text("\nNext:", style="bold"))
         for command, meaning in commands:
-            self._err.print(Text(f"  {meaning}\n    ", style="dim") + Text(command, "not dim bold"),
-                            soft_wrap=True)  # fmt: skip
+            said = _text(f"  {meaning}\n    ", style="dim") + _text(command, "not dim bold")
+            self._err.print(said, soft_wrap=True)
 
     def document(self, value: object) -> None:
         """Write the one JSON document of --json."""
@@ -144,6 +149,6 @@ class Terminal:
 
     def error(self, error: MlxrError) -> None:
         """Say what is wrong and what to do, on stderr."""
-        self._err.print(Text("error: ", style="bold red") + Text(error.message), soft_wrap=True)
+        self._err.print(_text("error: ", style="bold red") + _text(error.message), soft_wrap=True)
         if error.hint:
-            self._err.print(Text("→ ", style="bold") + Text(error.hint), soft_wrap=True)
+            self._err.print(_text("→ ", style="bold") + _text(error.hint), soft_wrap=True)

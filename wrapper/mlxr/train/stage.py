@@ -16,7 +16,7 @@ from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
 from mlxr.model import locate, read_config, read_weights, with_chat_template
 from mlxr.process import Child
-from mlxr.recipe import Loaded, Recipe, typed
+from mlxr.recipe import Loaded, Recipe, revive, typed
 from mlxr.train import faults
 from mlxr.train.checks import check
 from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
@@ -98,7 +98,7 @@ def resume(run: Run, workspace: Workspace, display: Display, pause: int | None =
     Raises MlxrError when it is finished, has no checkpoint, or its data have changed.
     """
     record = run.read_record()
-    recipe, path = Recipe.model_validate(record["recipe"]), Path(record["recipe_path"])
+    recipe, path = revive(record, run.record), Path(record["recipe_path"])
     _check_resumable(run, record["status"], path)
     prepared = workspace.prepared(recipe.name)
     manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
@@ -175,7 +175,7 @@ def _supervise(
     display: Display,
 ) -> Training:
     """Run the child to its end, and write run.json whatever happens meanwhile."""
-    recipe = Recipe.model_validate(record["recipe"])
+    recipe = revive(record, run.record)
     record = {key: value for key, value in record.items() if key != "result"}
     begin, before = time.perf_counter(), figures.seconds
     ended = Ended("interrupted", figures.iterations, "left without saving")
