@@ -68,7 +68,7 @@ def test_no_run_is_said(mlxr: Run) -> None:
 def test_a_watcher_ends_with_the_run_and_ctrl_c_ends_only_the_watcher(
     mlxr: Run, write_recipe: Write
 ) -> None:
-    recipe = write_recipe(iters=400, steps_per_eval=2, save_every=1000)
+    recipe = write_recipe(iters=5000, steps_per_eval=2, save_every=10_000)
     assert mlxr("prep", recipe).code == 0
     command = [sys.executable, "-m", "mlxr", "watch"]
     with training(recipe) as process:
@@ -79,7 +79,7 @@ def test_a_watcher_ends_with_the_run_and_ctrl_c_ends_only_the_watcher(
         for watcher in watchers:
             assert watcher.stderr is not None
             assert watcher.stderr.readline() == "Watching run r/0001\n"
-            assert "400 iterations" in watcher.stderr.readline()
+            assert "5,000 iterations" in watcher.stderr.readline()
         watchers[0].send_signal(signal.SIGINT)
         _, said = watchers[0].communicate(timeout=60)
         assert watchers[0].returncode == 130
