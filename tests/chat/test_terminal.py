@@ -135,5 +135,9 @@ def test_ctrl_c_at_the_empty_prompt_leaves(chat: Terminal) -> None:
     chat.type("/nothing\n")
     chat.until(r"There is no command /nothing")
     chat.until(r"/help lists them\.\S*\s*> ")
+    chat.type("x")  # its echo tells that the line is being read, not only asked for
+    chat.until("x")
+    chat.type("\x7f")
+    chat.until("\b")
     chat.type("\x03")
     assert chat.code() == 0
