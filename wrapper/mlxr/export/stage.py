@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr import provenance
+from mlxr.ending import terminable
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.export import fused, gguf, hub, ollama, peft, plain
@@ -84,16 +85,17 @@ def export(
     target = (to or workspace.export(adapter, wish.form)).absolute()
     _check_target(target, push)
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    recipe = adapter.run.folder.parent.name
-    job = Job(adapter, wish, workspace.prepared(recipe), folder, display)
-    try:
-        made = _make(job, push)
-        folder.chmod(0o755)
-        folder.replace(target)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    prepared = workspace.prepared(adapter.run.folder.parent.name)
+    with terminable():
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        job = Job(adapter, wish, prepared, folder, display)
+        try:
+            made = _make(job, push)
+            folder.chmod(0o755)
+            folder.replace(target)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     if push:
         display.show(Step(f"Pushing it to {push.repo}"))
