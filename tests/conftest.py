@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+if threading.current_thread() is threading.main_thread():
+    # Started with & by a shell, all would ignore Ctrl-C, and so would their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests run side by side, on tiny matrices
 settings.register_profile("untimed", deadline=None)  # how long an example takes proves nothing
 settings.load_profile("untimed")
 

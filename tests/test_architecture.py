@@ -68,7 +68,7 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "events", "files", "forest", "loaded", "near", "power", "quiet", "values"},
+    {"blas", "ending", "events", "files", "forest", "loaded", "near", "power", "quiet", "values"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +13,11 @@ import pytest
 
 from conftest import MODEL
 from mlxr.compare.arms import longest_answer
+from mlxr.compare.child import Job, Settings
 from mlxr.compare.generate import answers, batch_plan
 from mlxr.compare.likelihood import target_nll
+from mlxr.files import write_jsonl
+from mlxr.process import environment
 from trained_runs import random_adapter
 
 
@@ -99,3 +106,21 @@ def test_the_longest_answer_follows_from_the_expected_ones() -> None:
     assert longest_answer([10] * 100) == 64
     assert longest_answer([100] * 99 + [1000]) == 150
     assert longest_answer([100] * 98 + [1000] * 2) == 1500
+
+
+def test_an_arm_goes_with_mlxr_however_that_ends(loaded: tuple[Any, Any], tmp_path: Path) -> None:
+    """Its stdin ends with mlxr; it had answers for minutes to give."""
+    samples, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    write_jsonl(samples, ({"ids": p, "offset": len(p)} for p in prompts(loaded[1], 400)))
+    job = Job("Asking", str(samples), str(output), max_tokens=400, batch_size=2, drift=False)
+    settings = asdict(Settings(str(MODEL), None, [asdict(job)], trust_remote_code=False))
+    command = [sys.executable, "-m", "mlxr.compare.child", "1", json.dumps(settings)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert b"Asking" in child.stdout.readline()
+        child.stdin.close()
+        said = child.stdout.read()
+    assert child.returncode == 0
+    assert b"ended" not in said

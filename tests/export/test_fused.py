@@ -79,7 +79,7 @@ def test_a_plain_text_is_proved_on_its_second_half(mlxr: Run, run: Path) -> None
 
 
 def test_a_child_that_fails_leaves_its_log_and_nothing_else(mlxr: Run, run: Path) -> None:
-    (run / "adapters.safetensors").write_bytes(b"broken")
+    (run / "adapter_config.json").write_text("broken")
     ran = mlxr("export")
     assert ran.code == 1
     assert "Fusing failed: " in ran.err

@@ -56,10 +56,10 @@ def test_what_peft_has_not_is_refused(mlxr: Run, run: Path) -> None:
 def test_a_layer_that_mlx_lm_renamed_is_refused(mlxr: Run, run: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    tensors = load_file(run / "adapters.safetensors")
+    tensors = load_file(run / "best/adapters.safetensors")
     renamed = {f"other.{name}": value for name, value in tensors.items()}
-    save_file(renamed, run / "adapters.safetensors")
-    ran = mlxr("export", "r/0001", "--as", "peft")
+    save_file(renamed, run / "best/adapters.safetensors")
+    ran = mlxr("export", "r/0001@best", "--as", "peft")
     assert ran.code == 1
     assert "has no weights of the name other.model.layers" in ran.err
 

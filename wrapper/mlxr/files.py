@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mlxr.errors import MlxrError
+from mlxr.errors import MlxrError, first_line
 
 
 @contextmanager
@@ -86,6 +86,16 @@ def read_json(path: Path) -> Any:
         raise MlxrError(f"{path} does not exist.", _AGAIN) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise MlxrError(f"{path} is not readable as JSON: {error}.", _AGAIN) from None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Within the block a part of the JSON in `path` that is missing or odd is a MlxrError."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        said = f"{path} is not as mlxr wrote it: {type(error).__name__}, {first_line(error)}."
+        raise MlxrError(said, _AGAIN) from error
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -195,5 +195,17 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     return header
 
 
+def is_whole(path: Path) -> bool:
+    """Tell whether a .safetensors file has as many bytes as its header says."""
+    try:
+        tensors = {k: v for k, v in safetensors_header(path).items() if k != "__metadata__"}
+        content = max(about["data_offsets"][1] for about in tensors.values())
+    except (MlxrError, KeyError, IndexError, TypeError, ValueError):
+        return False
+    with path.open("rb") as stream:
+        header = int.from_bytes(stream.read(8), "little")
+    return bool(path.stat().st_size == 8 + header + content)
+
+
 _LONGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors library."""

@@ -260,12 +260,12 @@ class Child:
 
 
 def run_child(module: str, settings: object, log: Path, display: Display, failed: str) -> None:
-    """Run a child to its end and show what it reports.
+    """Run a child, which may hear, to its end and show what it reports.
 
     Raises MlxrError, which begins with `failed`, when it does not end well.
     """
     ended: Ended | None = None
-    with Child(module, [json.dumps(settings)], log) as child:
+    with Child(module, [json.dumps(settings)], log, hears=True) as child:
         for event in child.events():
             if isinstance(event, Ended):
                 ended = event

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlxr.errors import MlxrError
-from mlxr.model import CHAT_TEMPLATE
+from mlxr.files import file_sha256
+from mlxr.model import CHAT_TEMPLATE, is_whole
 from mlxr.recipe import Recipe, revive
 from mlxr.workspace import Adapter, Run
 
@@ -53,6 +54,18 @@ def check_weights(adapter: Adapter, status: str, recipe: Path) -> None:
             f" ({status}).",
             f"mlxr train {recipe}",
         )
+
+
+def check_whole(adapter: Adapter, digest: str | None, recipe: Path) -> None:
+    """Raise MlxrError when weights are cut short, or not those with the SHA-256 `digest`."""
+    if is_whole(adapter.weights) and digest in {None, file_sha256(adapter.weights)}:
+        return
+    others = [name for name in adapter.run.kept if name != adapter.checkpoint]
+    again = f"Or its checkpoint: {adapter.run.name}@{others[0]}" if others else ""
+    raise MlxrError(
+        f"{adapter.weights} is not as `mlxr train` wrote it: it was cut short, or changed since.",
+        f"Put it back, or train again: mlxr train {recipe}. {again}".rstrip(),
+    )
 
 
 def check_base(run: Run, model: str) -> None:

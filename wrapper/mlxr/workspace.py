@@ -221,6 +221,11 @@ class Workspace:
         words = [adapter.run.folder.parent.name, adapter.run.folder.name, adapter.checkpoint, form]
         return self.root / "exports" / "-".join(filter(None, words))
 
+    def owns(self, path: Path) -> bool:
+        """Tell whether a path lies in data/ or adapters/, whose folders mlxr numbers and names."""
+        own = [(self.root / name).resolve() for name in ("data", "adapters")]
+        return any(path.resolve().is_relative_to(folder) for folder in own)
+
     def sweep(self, recipe: str, identity: str) -> Path:
         """Return the file for the sweep of a recipe that `identity` tells from its others."""
         return self.root / "adapters" / recipe / f"sweep-{identity}.json"

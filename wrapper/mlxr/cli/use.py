@@ -58,8 +58,7 @@ def serve(
     terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
     adapter = meaning.adapter(what, workspace)
     with serving(adapter, workspace, Address(host, port), terminal.display()) as server:
-        show_serving(terminal, server)
-        server.wait()
+        server.wait(lambda: show_serving(terminal, server))
     terminal.aside("\nEnded.")
 
 

@@ -25,6 +25,7 @@ from mlxr.compare.outputs import (
     append_nll,
     read_outputs,
 )
+from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.files import read_jsonl
 from mlxr.loaded import load_model
@@ -153,4 +154,5 @@ def _lora_b_moved(model: Any) -> bool:
 
 
 if __name__ == "__main__":
+    leave_with_mlxr()
     main(int(sys.argv[1]), Settings(**json.loads(sys.argv[2])))

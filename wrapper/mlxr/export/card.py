@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlxr.export.job import Job, Made
-from mlxr.files import file_sha256, read_json, sha256
+from mlxr.files import file_sha256, read_json, reading, sha256
 from mlxr.quiet import quiet
 from mlxr.recipe.overlay import toml
 
@@ -24,16 +24,19 @@ _LIBRARIES = {"gguf": "gguf", "peft": "peft"}
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
-def card(job: Job, made: Made) -> str:
-    """Return the model card in Markdown, with the front matter that the Hub reads.
+def card(job: Job) -> Callable[[Made], str]:
+    """Read all that the model card tells, and return what writes it of that which is made.
 
-    No path of this machine stands in it, and no row of the data.
+    It is Markdown, with the front matter that the Hub reads; no path of this machine stands in it,
+    and no row of the data. Raises MlxrError, so before the work, where a file is not as it was.
     """
     title = f"# {job.adapter.name}: {TITLES[job.wish.form]}"
     lead = f"Trained from `{job.base_name}` with [mlx-lm](https://github.com/ml-explore/mlx-lm)."
-    parts = [_front(job), title, lead, *_use(job, made), *_proof(made), *_verdict(job)]
-    parts += [*_data(job), *_licence(job), *_recipe(job), *_versions(job)]
-    return "\n\n".join(parts) + "\n"
+    above = [_front(job), title, lead]
+    below = [*_verdict(job), *_data(job), *_licence(job)]
+    with reading(job.adapter.run.record):
+        below += [*_recipe(job), *_versions(job)]
+    return lambda made: "\n\n".join([*above, *_use(job, made), *_proof(made), *below]) + "\n"
 
 
 def _front(job: Job) -> str:
@@ -69,7 +72,8 @@ def verdict(job: Job) -> Mapping[str, Any] | None:
     """Return compare.json of these very weights; None where they were not compared."""
     path = job.adapter.compare / "compare.json"
     found = read_json(path) if path.is_file() else {}
-    weights = (found.get("provenance") or {}).get("adapter_sha256")
+    with reading(path):
+        weights = (found.get("provenance") or {}).get("adapter_sha256")
     return found if weights == file_sha256(job.adapter.weights) else None
 
 
@@ -77,17 +81,20 @@ def _verdict(job: Job) -> list[str]:
     found = verdict(job)
     said = "It was not compared with it, so nobody knows."
     if found:
-        said = f"**{found['verdict']['label']}** {found['verdict']['text']}"
+        with reading(job.adapter.compare / "compare.json"):
+            said = f"**{found['verdict']['label']}** {found['verdict']['text']}"
     return ["## Is it better than its base?", said, *_limits(job, found or {})]
 
 
 def _limits(job: Job, compared: Mapping[str, Any]) -> list[str]:
     """Return what the comparison and the audit of the data warn of."""
     audit = read_json(job.prepared.audit) if job.prepared.audit.is_file() else {}
-    findings = compared.get("findings") or audit.get("findings") or []
-    warned = [each for each in findings if each["level"] != "info"]
-    lines = [f"- `{each['code']}`: {each['message']}" for each in compared.get("alarms") or []]
-    lines += [f"- `{each['code']}`: {each['message']}" for each in warned]
+    with reading(job.adapter.compare / "compare.json"):
+        told, found = list(compared.get("alarms") or []), compared.get("findings")
+        lines = [f"- `{each['code']}`: {each['message']}" for each in told]
+    with reading(job.adapter.compare / "compare.json" if found else job.prepared.audit):
+        warned = [e for e in found or audit.get("findings") or [] if e["level"] != "info"]
+        lines += [f"- `{each['code']}`: {each['message']}" for each in warned]
     return ["## Limits", "\n".join(lines)] if lines else []
 
 
@@ -98,17 +105,20 @@ def _data(job: Job) -> list[str]:
         words.append(f"{name}{revision}")
     if rows := _rows(job):
         words.append("rows: " + ", ".join(f"{count:,} {split}" for split, count in rows.items()))
-    words.append(f"SHA-256 of the prepared rows: {job.record['data']['sha256']}")
+    with reading(job.adapter.run.record):
+        words.append(f"SHA-256 of the prepared rows: {job.record['data']['sha256']}")
     return ["## Data", "\n".join(f"- {word}" for word in words)]
 
 
 def _rows(job: Job) -> dict[str, int]:
     """Return the rows by split; {} where the data are no longer those of the run."""
     path = job.prepared.manifest
-    splits = read_json(path).get("splits", {}) if path.is_file() else {}
-    digest = sha256({name: split["sha256"] for name, split in splits.items()})
-    same = digest == job.record["data"]["sha256"]
-    return {name: split["rows"] for name, split in splits.items()} if same else {}
+    with reading(path):
+        splits = read_json(path).get("splits", {}) if path.is_file() else {}
+        digest = sha256({name: split["sha256"] for name, split in splits.items()})
+        rows = {name: int(split["rows"]) for name, split in splits.items()}
+    with reading(job.adapter.run.record):
+        return rows if digest == job.record["data"]["sha256"] else {}
 
 
 def base_licence(job: Job) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.export.measure import Rows, greedy, logit_distance
 from mlxr.files import read_jsonl, write_json
@@ -44,6 +45,7 @@ class Settings:
 def main(descriptor: int, settings: Settings) -> None:
     """Fuse and prove as `settings` say, reporting to `descriptor`."""
     pipe = Pipe(descriptor)
+    leave_with_mlxr()
     try:
         pipe.send(Step("Fusing the adapter into its base"))
         _fuse(settings)

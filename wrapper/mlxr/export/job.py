@@ -12,10 +12,11 @@ from mlxr.errors import MlxrError
 from mlxr.events import Display
 from mlxr.export.proof import Proof
 from mlxr.export.sizes import Sizes, sizes
+from mlxr.files import reading
 from mlxr.model import locate, with_chat_template
 from mlxr.prep.tokens import Tokenizer, load_tokenizer
 from mlxr.recipe import Recipe, revive
-from mlxr.trained import check_base, check_weights
+from mlxr.trained import check_base, check_weights, check_whole
 from mlxr.workspace import Adapter, Prepared
 
 
@@ -112,9 +113,13 @@ class Job:
         return f"mlxr export {self.adapter.name}"
 
     def check(self) -> None:
-        """Raise MlxrError where there are no weights to export."""
+        """Raise MlxrError where there are no weights to export, or not those of the run."""
         if self.record["status"] == "running":
             raise MlxrError(
                 f"Run {self.adapter.name} is still training.", f"mlxr watch {self.adapter.run.name}"
             )
-        check_weights(self.adapter, self.record["status"], Path(self.record["recipe_path"]))
+        with reading(self.adapter.run.record):
+            recipe = Path(self.record["recipe_path"])
+        check_weights(self.adapter, self.record["status"], recipe)
+        result = {} if self.adapter.checkpoint else self.record.get("result") or {}
+        check_whole(self.adapter, result.get("adapter_sha256"), recipe)

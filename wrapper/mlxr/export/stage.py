@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr import provenance
+from mlxr.ending import terminable
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.export import fused, gguf, hub, ollama, peft, plain
@@ -82,18 +83,19 @@ def export(
     where the form is impossible, the effect is lost in it, or the Hub refuses.
     """
     target = (to or workspace.export(adapter, wish.form)).absolute()
-    _check_target(target, push)
+    _check_target(target, workspace, push)
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    recipe = adapter.run.folder.parent.name
-    job = Job(adapter, wish, workspace.prepared(recipe), folder, display)
-    try:
-        made = _make(job, push)
-        folder.chmod(0o755)
-        folder.replace(target)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    prepared = workspace.prepared(adapter.run.folder.parent.name)
+    with terminable():
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        job = Job(adapter, wish, prepared, folder, display)
+        try:
+            made = _make(job, push)
+            folder.chmod(0o755)
+            folder.replace(target)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     if push:
         display.show(Step(f"Pushing it to {push.repo}"))
@@ -101,8 +103,14 @@ def export(
     return Export(adapter.name, job.recipe.model, wish.form, target, made, size, url)
 
 
-def _check_target(target: Path, push: Push | None) -> None:
-    """Raise MlxrError where something is in the target's place."""
+def _check_target(target: Path, workspace: Workspace, push: Push | None) -> None:
+    """Raise MlxrError where something is in the target's place, or the place is mlxr's own."""
+    if target.is_symlink():
+        said = f"{target} is a link, and nothing is put in its place."
+        raise MlxrError(said, "Choose another folder (--to), or the one that it leads to.")
+    if workspace.owns(target):
+        said = f"{target} lies where mlxr keeps its runs and data: it would pass for one."
+        raise MlxrError(said, "Choose another folder, as --to exports/mine, or leave --to out.")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     hint = "Choose another folder (--to), or move it away."
@@ -117,8 +125,9 @@ def _make(job: Job, push: Push | None) -> Made:
     if push:
         hub.check(push)
     form.check(job)
+    written = card(job)  # before the work, which may take long
     made = form.write(job)
-    write_text(job.folder / "README.md", card(job, made))
+    write_text(job.folder / "README.md", written(made))
     write_json(job.folder / "export.json", _document(job, made))
     return made
 

@@ -22,6 +22,7 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Pipe, Ready
 
 
@@ -30,7 +31,7 @@ def main(descriptor: int, names: list[str], arguments: list[str]) -> None:
     from mlx_lm import server
 
     pipe, loaded = Pipe(descriptor), threading.Event()
-    threading.Thread(target=_leave_with_mlxr, daemon=True).start()
+    leave_with_mlxr()  # a server that nobody minds would keep its port
     signal.signal(signal.SIGINT, signal.default_int_handler)  # mlxr may have been started with &
     server.ModelProvider = _provider(server.ModelProvider, pipe, loaded)
     server._run_http_server = partial(
@@ -52,12 +53,6 @@ def _fail(pipe: Pipe, error: Exception) -> None:
     logging.exception("mlx_lm.server failed")
     pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
     os._exit(1)
-
-
-def _leave_with_mlxr() -> None:
-    """End when mlxr is gone: a server that nobody minds would keep its port."""
-    sys.stdin.read()
-    os._exit(0)
 
 
 def _provider(stock: Any, pipe: Pipe, loaded: threading.Event) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,13 @@ class Serving:
         """A request as a client sends it."""
         return {"model": self.trained.name, "messages": self.prompts.example()}
 
-    def wait(self) -> None:
-        """Serve until Ctrl-C or SIGTERM; raises MlxrError when the server ends by itself."""
+    def wait(self, announce: Callable[[], None]) -> None:
+        """Serve until Ctrl-C or SIGTERM, which are heeded by the time it is announced.
+
+        Raises MlxrError when the server ends by itself.
+        """
         with self.child.interruptible([signal.SIGINT, signal.SIGTERM]):
+            announce()
             ended = [event for event in self.child.events() if isinstance(event, Ended)]
         if not self.child.asked:
             raise _failed(self.child, ended[0] if ended else None)
