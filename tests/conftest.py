@@ -15,9 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-if threading.current_thread() is threading.main_thread():
-    # Started with & by a shell, all would ignore Ctrl-C, and so would their children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests run side by side, on tiny matrices
 settings.register_profile("untimed", deadline=None)  # how long an example takes proves nothing
 settings.load_profile("untimed")
@@ -31,9 +28,17 @@ TEMPLATE = """
 """
 
 
+def _heed_ctrl_c() -> None:
+    """Undo what a shell's & or an earlier test left: children inherit whether SIGINT is heeded."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+
+
 @pytest.fixture(autouse=True)
 def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pin what output and look-ups depend on; a test starts in an empty folder."""
+    _heed_ctrl_c()
     for name in [name for name in os.environ if name.startswith("MLXR_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")

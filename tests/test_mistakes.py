@@ -96,11 +96,16 @@ def test_a_checkpoint_whose_name_leads_elsewhere(mlxr: Run, command: str, tmp_pa
     assert not (tmp_path / "adapters" / "r" / "0002" / "compare.json").exists()
 
 
+def write_tiny(path: Path) -> None:
+    """Write the smallest .safetensors file: a header of nothing."""
+    path.write_bytes((2).to_bytes(8, "little") + b"{}")
+
+
 @pytest.mark.parametrize("command", ["compare", "export", "chat", "serve"])
 def test_a_run_whose_recipe_nobody_reads(mlxr: Run, command: str, tmp_path: Path) -> None:
     run = tmp_path / "adapters" / "r" / "0001"
     run.mkdir(parents=True)
-    (run / "adapters.safetensors").write_text("")
+    write_tiny(run / "adapters.safetensors")
     record = {"status": "done", "recipe_path": "r.toml", "data": {"sha256": ""}, "versions": {}}
     (run / "run.json").write_text(json.dumps(record | {"recipe": {"name": 3}}))
     words = [command, "r/0001", *(["Hello?"] if command == "chat" else [])]
