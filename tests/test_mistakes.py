@@ -97,8 +97,9 @@ def test_a_checkpoint_whose_name_leads_elsewhere(mlxr: Run, command: str, tmp_pa
 
 
 def write_tiny(path: Path) -> None:
-    """Write the smallest .safetensors file: a header of nothing."""
-    path.write_bytes((2).to_bytes(8, "little") + b"{}")
+    """Write a .safetensors file of one number."""
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
 @pytest.mark.parametrize("command", ["compare", "export", "chat", "serve"])
