@@ -22,6 +22,12 @@ from trained_runs import make_run, sayings
 ENDLESS = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 PATIENCE = 60.0
 """Seconds to wait for what must come next; a machine may be busy."""
+AGAIN = 3.0
+"""Seconds after which Ctrl-C is pressed again at a line that is being typed.
+
+Python's readline looks for signals only when its wait for the next key is interrupted. A Ctrl-C in
+the moments between a key's echo and that wait is heeded at the next key, as at Python's own prompt.
+"""
 
 
 class Terminal:
@@ -47,6 +53,13 @@ class Terminal:
         begin = self._read
         self._read += found.end()
         return self.seen[begin : self._read]
+
+    def interrupt_typing(self) -> None:
+        """Press Ctrl-C at a line that is being typed, until something happens."""
+        for _ in range(int(PATIENCE / AGAIN)):
+            self.type("\x03")
+            if select.select([self._side], [], [], AGAIN)[0]:
+                return
 
     def _more(self) -> bool:
         """Take what is shown next; return False when the command has ended."""
@@ -123,7 +136,7 @@ def test_ctrl_c_stops_an_answer_and_comes_back_to_the_prompt(chat: Terminal, roo
     ]  # fmt: skip
     chat.type("half a line")
     chat.until("half a line")
-    chat.type("\x03")
+    chat.interrupt_typing()
     chat.until("> ")
     chat.type("/help\n")
     assert "write the talk as rows" in chat.until(r"Ctrl-C stops an answer\.[^>]*> ")
@@ -139,5 +152,5 @@ def test_ctrl_c_at_the_empty_prompt_leaves(chat: Terminal) -> None:
     chat.until("x")
     chat.type("\x7f")
     chat.until("\b")
-    chat.type("\x03")
+    chat.interrupt_typing()
     assert chat.code() == 0
