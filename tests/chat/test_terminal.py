@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,16 +56,21 @@ class Terminal:
         return self.seen[begin : self._read]
 
     def interrupt_typing(self) -> None:
-        """Press Ctrl-C at a line that is being typed, until something happens."""
+        """Press Ctrl-C at a line that is being typed, until that line has ended."""
+        begin = len(self.seen)
         for _ in range(int(PATIENCE / AGAIN)):
             self.type("\x03")
-            if select.select([self._side], [], [], AGAIN)[0]:
-                return
+            until = time.monotonic() + AGAIN
+            while self._readable(until - time.monotonic()):
+                if not self._more() or "\n" in self.seen[begin:]:
+                    return
+
+    def _readable(self, seconds: float) -> bool:
+        return bool(select.select([self._side], [], [], max(0.0, seconds))[0])
 
     def _more(self) -> bool:
         """Take what is shown next; return False when the command has ended."""
-        ready, _, _ = select.select([self._side], [], [], PATIENCE)
-        if not ready:
+        if not self._readable(PATIENCE):
             pytest.fail(f"nothing more came after:\n{self.seen[-2000:]}")
         try:
             read = os.read(self._side, 65536)
