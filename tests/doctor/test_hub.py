@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from loopback import Answering, Loopback, serving
 from mlxr.doctor import hub
 from mlxr.doctor.hub import Hub, asked, login, reachable
 from mlxr.workspace import Workspace
@@ -18,35 +15,25 @@ from mlxr.workspace import Workspace
 WELL = Hub("https://huggingface.co", (), token=True, problem=None)
 
 
-@contextmanager
-def serving(status: int) -> Iterator[str]:
-    """Serve one status on this machine."""
+def saying(status: int) -> Loopback:
+    """Return a server that says one status to all."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(status)
-            self.end_headers()
+    class Handler(Answering):
+        def do_HEAD(self) -> None:  # noqa: N802 - http.server's names
+            self._send(b"", status, {})
 
-        def log_message(self, *_: object) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return Loopback(Handler)
 
 
 def test_a_hub_that_answers_is_well() -> None:
-    with serving(200) as endpoint:
-        assert asked(endpoint) is None
+    with serving(saying(200)) as server:
+        assert asked(server.url) is None
     assert reachable(WELL).found == "https://huggingface.co answers."
 
 
 def test_one_that_refuses_is_not() -> None:
-    with serving(503) as endpoint:
-        assert "Service Unavailable" in (asked(endpoint) or "")
+    with serving(saying(503)) as server:
+        assert "Service Unavailable" in (asked(server.url) or "")
 
 
 def test_nobody_there_and_nobody_speaking_are_told() -> None:

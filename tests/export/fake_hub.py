@@ -8,39 +8,30 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+from loopback import Answering, Loopback
 
 TOKEN = "hf_" + "t" * 34
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(Loopback):
     """Keeps what is pushed to it, and for whom it was made."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.private: dict[str, bool] = {}
         self.files: dict[str, dict[str, bytes]] = {}
         self.writable = True
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """Answers who asks, makes repositories, and takes commits."""
 
     server: Hub
-    protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's names
         path = urlsplit(self.path).path
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._json({"error": "Invalid credentials"}, 401)
@@ -57,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._json({"error": "none"}, 404, {"X-Error-Code": "RepoNotFound"})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server's names
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path
         found = re.fullmatch(r"/api/models/([\w-]+/[\w-]+)/(preupload|commit)/main", path)
@@ -87,28 +78,3 @@ class Handler(BaseHTTPRequestHandler):
             taken[value["path"]] = base64.b64decode(value["content"])
         url = f"{self.server.url}/{name}/commit/{'0' * 40}"
         self._json({"commitUrl": url, "commitOid": "0" * 40, "success": True})
-
-    def _json(self, value: object, status: int = 200, more: dict[str, str] | None = None) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        head = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        for key, text in {**head, **(more or {})}.items():
-            self.send_header(key, text)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving() -> Iterator[Hub]:
-    """Yield the Hub, up until the block ends."""
-    with Hub() as hub:
-        thread = Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            hub.shutdown()
-            thread.join()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Ran
-from export.fake_hub import TOKEN, Hub, serving
+from export.fake_hub import TOKEN, Hub
+from loopback import serving
 
 Run = Callable[..., Ran]
 
@@ -17,7 +18,7 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """Yield a Hub that huggingface_hub takes for the real one, and log in."""
-    with serving() as hub:
+    with serving(Hub()) as hub:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))

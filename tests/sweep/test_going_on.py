@@ -3,45 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from mlxr.files import read_json
-from train.runs import Run, Write, prepared
-
-
-@contextmanager
-def sweeping(arguments: list[str], trial: str, until: str) -> Iterator[subprocess.Popen[str]]:
-    """Start `mlxr sweep` and wait until a trial has said `until`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlxr", "sweep", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        begun = False
-        for line in process.stderr:
-            begun = begun or line.startswith(trial)
-            if begun and until in line:
-                break
-        else:
-            pytest.fail("the trial never got so far")
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+from train.runs import Run, Write, prepared, started
 
 
 def test_a_sweep_killed_in_its_midst_goes_on_and_repeats_nothing(
@@ -51,7 +18,7 @@ def test_a_sweep_killed_in_its_midst_goes_on_and_repeats_nothing(
     recipe = prepared(mlxr, write_recipe(iters=24, steps_per_eval=6, save_every=6))
     grid = "--grid", "train.learning_rate=1e-3,1e-4", "--grid", "train.lora_parameters.rank=2,4"
     arguments = [str(recipe), *grid, "--seeds", "1,2", "--by", "loss"]
-    with sweeping(arguments, "3 of 8  ", "iterations 12/24") as process:
+    with started("sweep", *arguments, until=("^3 of 8  ", "iterations 12/24")) as process:
         process.kill()
         process.communicate(timeout=120)
     runs = tmp_path / "adapters" / "r"
@@ -80,7 +47,7 @@ def test_ctrl_c_saves_the_trial_and_says_how_to_go_on(
 ) -> None:
     recipe = prepared(mlxr, write_recipe(iters=400, steps_per_eval=100))
     arguments = [str(recipe), "--grid", "train.learning_rate=1e-3", "--seeds", "1,2"]
-    with sweeping(arguments, "1 of 2  ", "iterations 100/400") as process:
+    with started("sweep", *arguments, until=("^1 of 2  ", "iterations 100/400")) as process:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 130

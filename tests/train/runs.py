@@ -3,16 +3,63 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from conftest import MODEL, Ran
 from mlxr.files import read_json, read_jsonl, write_json
 
 Run = Callable[..., Ran]
 Write = Callable[..., Path]
+SCHEDULE = """
+[train.lr_schedule]
+name = "cosine"
+warmup = 0.25
+[train.lora_parameters]
+rank = 4
+scale = 2.0
+dropout = 0.1
+"""
+"""What only an exact resume goes on with: a schedule and dropout."""
+BEGUN = (r"^ *2 +validation",)
+"""What a training says at its first validation after it began, where that is every two."""
+
+
+@contextmanager
+def started(*words: str | Path, until: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+    """Start mlxr and wait until it has said, in turn, what each pattern of `until` finds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlxr", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    awaited = list(until)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            while awaited and re.search(awaited[0], line):
+                awaited.pop(0)
+            if not awaited:
+                break
+        else:
+            pytest.fail(f"it ended and never said {awaited[0]!r}")
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def float_model(folder: Path) -> Path:

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from conftest import Ran
 from mlxr.files import read_json
-
-Run = Callable[..., Ran]
-Write = Callable[..., Path]
-
-
-@contextmanager
-def training(recipe: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start `mlxr train` and wait for its first validation after training began."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlxr", "train", str(recipe)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.split()[:2] == ["2", "validation"]:
-                break
-        else:
-            pytest.fail("training never got to iteration 2")
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+from train.runs import BEGUN, Run, Write, started
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -49,7 +18,7 @@ def test_an_interrupted_run_is_saved_and_goes_on(
 ) -> None:
     recipe = write_recipe(iters=400, steps_per_eval=2, save_every=1000)
     assert mlxr("prep", recipe).code == 0
-    with training(recipe) as process:
+    with started("train", recipe, until=BEGUN) as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -9,17 +9,7 @@ from mlxr.files import file_sha256, read_json
 from mlxr.recipe import load
 from mlxr.train.stage import plan, resume, train
 from mlxr.workspace import Workspace
-from train.runs import Run, Write, add, events, prepared
-
-SCHEDULE = """
-[train.lr_schedule]
-name = "cosine"
-warmup = 0.25
-[train.lora_parameters]
-rank = 4
-scale = 2.0
-dropout = 0.1
-"""
+from train.runs import SCHEDULE, Run, Write, add, events, prepared
 
 
 def test_a_paused_training_is_the_one_that_was_never_paused(

@@ -7,17 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlxr.files import file_sha256, read_json
-from train.runs import Run, Write, add, events, float_model, prepared, stopped_at
-
-SCHEDULE = """
-[train.lr_schedule]
-name = "cosine"
-warmup = 0.25
-[train.lora_parameters]
-rank = 4
-scale = 2.0
-dropout = 0.1
-"""
+from train.runs import SCHEDULE, Run, Write, add, events, float_model, prepared, stopped_at
 
 
 @pytest.mark.parametrize("kind", ["lora", "dora", "full"])

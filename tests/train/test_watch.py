@@ -13,8 +13,7 @@ import pytest
 
 from mlxr.events import Ended, Event, Note, Step, to_json
 from mlxr.train.watch import follow
-from train.runs import Run, Write, prepared
-from train.test_interrupt import training
+from train.runs import BEGUN, Run, Write, prepared, started
 
 
 def line(event: Event) -> str:
@@ -71,7 +70,7 @@ def test_a_watcher_ends_with_the_run_and_ctrl_c_ends_only_the_watcher(
     recipe = write_recipe(iters=5000, steps_per_eval=2, save_every=10_000)
     assert mlxr("prep", recipe).code == 0
     command = [sys.executable, "-m", "mlxr", "watch"]
-    with training(recipe) as process:
+    with started("train", recipe, until=BEGUN) as process:
         watchers = [
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(2)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from loopback import serving
 from mlxr.errors import MlxrError
 from mlxr.prep.audit.tally import Tally
 from mlxr.prep.sources.hub import explained
@@ -21,7 +22,8 @@ from mlxr.prep.sources.select import select
 from mlxr.prep.sources.source import Source, open_sources
 from mlxr.recipe import Data
 from prep.samples import make_recipe
-from prep.sources.loopback import commit, serving
+from prep.sources import fake_hub
+from prep.sources.fake_hub import commit
 
 ROWS = [{"a": 1, "b": {"c": None}}, {"a": 2, "b": {"c": "x"}}]
 NAMED = {"train": "train", "valid": "validation", "test": "test"}
@@ -251,7 +253,7 @@ def answers(home: Path, url: str, **more: str) -> Answers:
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]:
     """Return what was told with the Hub there, and after it with its cache only."""
     home = tmp_path_factory.mktemp("home")
-    with serving(SETS) as hub:
+    with serving(fake_hub.Hub(SETS)) as hub:
         online = answers(home, hub.url)
         before = len(hub.asked)
         offline = answers(home, hub.url, HF_HUB_OFFLINE="1")

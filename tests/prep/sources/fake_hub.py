@@ -6,13 +6,11 @@ The paths are those that huggingface_hub asks for: https://huggingface.co/docs/h
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
+
+from loopback import Answering, Loopback
 
 Revisions = Mapping[str, Mapping[str, bytes]]
 """Of one data set: a name of each revision, and its files."""
@@ -25,28 +23,21 @@ def commit(revision: str) -> str:
     return hashlib.sha1(revision.encode()).hexdigest()
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(Loopback):
     """Serves data sets by their names."""
 
-    daemon_threads = True
-
     def __init__(self, sets: Mapping[str, Revisions]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.sets = sets
         self.asked: list[str] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """Answers by three routes: about a revision, its tree, and a file."""
 
     server: Hub
-    protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's names
         path = unquote(urlsplit(self.path).path)
         self.server.asked.append(f"{self.command} {path}")
         name = re.search(r"/datasets/(\w+/[\w-]+)", path)
@@ -97,20 +88,6 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(content, 200, head)
 
-    def _json(self, value: object) -> None:
-        self._send(json.dumps(value).encode(), 200, {"Content-Type": "application/json"})
-
-    def _send(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 def _entries(files: Mapping[str, bytes], under: str) -> list[dict[str, object]]:
     """Return the files, and the folders they lie in, below a folder."""
@@ -128,16 +105,3 @@ def _entries(files: Mapping[str, bytes], under: str) -> list[dict[str, object]]:
         {"type": "directory", "path": path, "size": 0, "oid": commit(path)} for path in folders
     ]
     return [each for each in found if str(each["path"]).startswith(under)]
-
-
-@contextmanager
-def serving(sets: Mapping[str, Revisions]) -> Iterator[Hub]:
-    """Yield a Hub of these data sets, up until the block ends."""
-    with Hub(sets) as hub:
-        thread = Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            hub.shutdown()
-            thread.join()
