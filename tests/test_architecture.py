@@ -34,7 +34,6 @@ HOMES = {
 """The only files that may import these."""
 
 CHILDREN = [
-    "chat/arms.py",
     "chat/child.py",
     "compare/child.py",
     "compare/drift.py",

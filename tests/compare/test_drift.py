@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import MODEL
-from mlxr.compare.drift import ROWS, Pair, spread, written_drift
+from mlxr.compare.drift import ROWS, spread, written_drift
+from mlxr.loaded import Arms
+from train.runs import float_model
 from trained_runs import random_adapter
 
 ROWS_ASKED = [
@@ -18,25 +19,6 @@ ROWS_ASKED = [
     ([52], [], True),
     ([53, 54], [300, 301, 302, 303, 304, 305], False),
 ]
-
-
-def whole(folder: Path) -> Path:
-    """Return the demo's model without quantisation, which full fine-tuning needs."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from mlx_lm.utils import dequantize_model, load_model, save_model
-
-    model, config = load_model(MODEL)
-    model = dequantize_model(model)
-    config = {k: v for k, v in config.items() if not k.startswith("quantization")}
-    folder.mkdir()
-    save_model(folder, model)
-    mx.eval([v for _, v in tree_flatten(model.parameters())])
-    (folder / "config.json").write_text(json.dumps(config))
-    for path in MODEL.iterdir():
-        if not (folder / path.name).exists() and "safetensors" not in path.name:
-            (folder / path.name).write_bytes(path.read_bytes())
-    return folder
 
 
 def independent(tuned: Any, base: Any, row: tuple[list[int], list[int], bool]) -> float:
@@ -61,38 +43,27 @@ def independent(tuned: Any, base: Any, row: tuple[list[int], list[int], bool]) -
 def test_the_divergence_is_that_of_two_models_loaded_apart(tmp_path: Path, kind: str) -> None:
     from mlx_lm import load
 
-    model = whole(tmp_path / "model") if kind == "full" else MODEL
-    place = random_adapter(tmp_path / "adapter", model, kind)
+    model = float_model(tmp_path / "model") if kind == "full" else MODEL
+    place = random_adapter(tmp_path / "adapter", model, kind, layers=2)
     tuned, base = load(str(model), adapter_path=str(place))[0], load(str(model))[0]
-    pair = Pair(load(str(model), adapter_path=str(place))[0], lambda: load(str(model))[0])
+    arms = Arms(str(model), str(place), trust_remote_code=False)
     for batch in (1, 4):
-        found = written_drift(pair, ROWS_ASKED, batch)
+        found = written_drift(arms, ROWS_ASKED, batch)
         assert [n for _, n in found] == [5, 1, 1, 6]
         expected = [independent(tuned, base, row) for row in ROWS_ASKED]
         assert [kl for kl, _ in found] == pytest.approx(expected, rel=1e-3, abs=1e-6)
         assert min(expected) > 1e-3
 
 
-def test_the_tuned_model_is_itself_again_afterwards(tmp_path: Path) -> None:
+def test_a_model_has_not_moved_from_itself(tmp_path: Path) -> None:
     import mlx.core as mx
-    from mlx_lm import load
 
-    place = random_adapter(tmp_path / "adapter", kind="dora")
-    tuned = load(str(MODEL), adapter_path=str(place))[0]
-    asked = mx.array([[50, 60, 70]])
-    before = tuned(asked)
-    after, base = Pair(tuned, lambda: None).logits(asked)
-    assert mx.array_equal(after, tuned(asked).astype(mx.float32))
-    assert mx.array_equal(before, tuned(asked))
-    assert mx.array_equal(base, load(str(MODEL))[0](asked).astype(mx.float32))
-
-
-def test_a_base_has_not_moved_from_itself() -> None:
-    from mlx_lm import load
-
-    base = load(str(MODEL))[0]
-    found = written_drift(Pair(base, lambda: base), ROWS_ASKED, 4)
-    assert [kl for kl, _ in found] == [0, 0, 0, 0]
+    place = random_adapter(tmp_path / "adapter")
+    weights = mx.load(str(place / "adapters.safetensors"))
+    still = {name: value * (not name.endswith("lora_b")) for name, value in weights.items()}
+    mx.save_safetensors(str(place / "adapters.safetensors"), still)
+    arms = Arms(str(MODEL), str(place), trust_remote_code=False)
+    assert [kl for kl, _ in written_drift(arms, ROWS_ASKED, 4)] == [0, 0, 0, 0]
 
 
 def test_the_samples_are_spread_over_all() -> None:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlxr.events import Answered, Ended, Pipe, Ready, Said
-
-ArmName = Literal["base", "tuned"]
+from mlxr.loaded import ArmName, Arms
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ class Speaker:
         import mlx.core as mx
         from mlx_lm.sample_utils import make_sampler
 
-        from mlxr.chat.arms import Arms
-
         self._pipe, self._stop = pipe, False
-        self._arms = Arms(settings.model, settings.adapter, settings.trust_remote_code)
+        self._arms = Arms(
+            settings.model, settings.adapter, trust_remote_code=settings.trust_remote_code
+        )
         for token in settings.stops:
             self._arms.tokenizer.add_eos_token(str(token))
         self._sampler = make_sampler(settings.temperature)

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from mlxr.chat.child import ArmName, Request, Settings
+from mlxr.chat.child import Request, Settings
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Ended, Event, Ready, Said
+from mlxr.loaded import ArmName
 from mlxr.process import Child
 from mlxr.trained import Trained
 

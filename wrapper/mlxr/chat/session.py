@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
-from mlxr.chat.child import ArmName
 from mlxr.chat.partner import Partner
 from mlxr.chat.prompts import Prompts, Question
 from mlxr.chat.talk import Talk, Turn
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
+from mlxr.loaded import ArmName
 
 BOTH: tuple[ArmName, ...] = ("base", "tuned")
 

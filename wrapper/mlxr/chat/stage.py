@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from mlxr.chat.child import ArmName
 from mlxr.chat.partner import partner
 from mlxr.chat.prompts import drifted, prompts_of
 from mlxr.chat.session import BOTH, Dialogue, Reply, Screen, Session
 from mlxr.chat.talk import Talk
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Note, Step
+from mlxr.loaded import ArmName
 from mlxr.trained import read_trained
 from mlxr.workspace import Adapter, Workspace
 

@@ -28,7 +28,7 @@ from mlxr.compare.outputs import (
 from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.files import read_jsonl
-from mlxr.loaded import load_model
+from mlxr.loaded import Arms, load_model
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,19 @@ def _arm(settings: Settings, pipe: Pipe) -> None:
     jobs = [Job(**each) for each in settings.jobs]
     pipe.send(Step(jobs[0].said))
     trusted = settings.trust_remote_code
-    model, tokenizer = load_model(settings.model, settings.adapter, trust_remote_code=trusted)
+    arms: Arms | None = None
+    if settings.adapter:
+        arms = Arms(settings.model, settings.adapter, trust_remote_code=trusted)
+        tokenizer = arms.tokenizer
+    else:
+        model, tokenizer = load_model(settings.model, trust_remote_code=trusted)
     for place, job in enumerate(jobs):
         if place:
             pipe.send(Step(job.said))
-        _do(job, model, tokenizer, settings, pipe)
+        _do(job, arms.use("tuned") if arms else model, tokenizer, arms, pipe)
 
 
-def _do(job: Job, model: Any, tokenizer: Any, settings: Settings, pipe: Pipe) -> None:
+def _do(job: Job, model: Any, tokenizer: Any, arms: Arms | None, pipe: Pipe) -> None:
     import mlx.core as mx
 
     from mlxr.compare.likelihood import target_nll
@@ -99,11 +104,11 @@ def _do(job: Job, model: Any, tokenizer: Any, settings: Settings, pipe: Pipe) ->
             pipe.send(Step("Measuring the likelihood of the expected answers"))
         nll = target_nll(model, ids, offsets, job.batch_size) if due else [0.0] * len(ids)
         finite = [value if math.isfinite(value) else None for value in nll]
-        moved = _lora_b_moved(model) if settings.adapter else None
+        moved = _lora_b_moved(model) if arms else None
         append_nll(Path(job.output), finite, moved)
-    if job.drift:
+    if job.drift and arms:
         pipe.send(Step("Measuring how far tuned has moved from base"))
-        _measure_drift(job, model, prompts, settings)
+        _measure_drift(job, arms, prompts)
 
 
 def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pipe: Pipe) -> None:
@@ -129,16 +134,14 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pi
         pipe.send(Generated(done, len(prompts), tokens))
 
 
-def _measure_drift(job: Job, model: Any, prompts: list[list[int]], settings: Settings) -> None:
+def _measure_drift(job: Job, arms: Arms, prompts: list[list[int]]) -> None:
     """Hold the answers of some samples, spread over all of them, against the base."""
-    from mlxr.compare.drift import Pair, spread, written_drift
+    from mlxr.compare.drift import spread, written_drift
 
     answers = read_outputs(Path(job.output)).answers
     places = spread(len(prompts))
-    trusted = settings.trust_remote_code
-    pair = Pair(model, lambda: load_model(settings.model, trust_remote_code=trusted)[0])
     rows = [(prompts[i], answers[i].token_ids, answers[i].finish == "stop") for i in places]
-    found = written_drift(pair, rows, job.batch_size)
+    found = written_drift(arms, rows, job.batch_size)
     append_drift(
         Path(job.output),
         [Drift(i, kl, tokens) for i, (kl, tokens) in zip(places, found, strict=True)],

@@ -1,14 +1,15 @@
 """How far a tuned model has moved from its base: the divergence of what both expect next.
 
 KL(tuned ‖ base) = Σ p_tuned · (log p_tuned − log p_base) over the whole vocabulary, at each token
-of an answer that the tuned model wrote itself. The base is the very model without its low-rank
-updates; after full fine-tuning, which leaves nothing of it, the model as it is on disk.
+of an answer that the tuned model wrote itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from mlxr.loaded import Arms
 
 LOGITS = 2**25
 """Most logits of one model held at once: 128 MB in float32; some five such arrays are needed."""
@@ -24,59 +25,24 @@ def spread(count: int, most: int = ROWS) -> list[int]:
     return [i * count // min(count, most) for i in range(min(count, most))]
 
 
-class Pair:
-    """A tuned model and its base, which share all weights that training left alone."""
-
-    def __init__(self, tuned: Any, load_base: Callable[[], Any]) -> None:
-        """Take `tuned`; `load_base` is for a model that was trained whole."""
-        self._tuned = tuned
-        self._wrapped = {
-            name: module
-            for name, module in tuned.named_modules()
-            if "lora_a" in module and _inner(module) is not None
-        }
-        self._base = None if self._wrapped else load_base()
-
-    def logits(self, tokens: Any) -> tuple[Any, Any]:
-        """Return the logits of tuned and of base, in float32."""
-        import mlx.core as mx
-
-        tuned = self._tuned(tokens).astype(mx.float32)
-        mx.eval(tuned)
-        if self._base is not None:
-            return tuned, self._base(tokens).astype(mx.float32)
-        self._put({name: _inner(module) for name, module in self._wrapped.items()})
-        try:
-            base = self._tuned(tokens).astype(mx.float32)
-            mx.eval(base)
-        finally:
-            self._put(self._wrapped)
-        return tuned, base
-
-    def _put(self, modules: dict[str, Any]) -> None:
-        from mlx.utils import tree_unflatten
-
-        self._tuned.update_modules(tree_unflatten(list(modules.items())))
-
-
-def written_drift(pair: Pair, rows: Sequence[Row], batch_size: int) -> list[tuple[float, int]]:
+def written_drift(arms: Arms, rows: Sequence[Row], batch_size: int) -> list[tuple[float, int]]:
     """Return for each row the divergence summed over its answer in nats, and its tokens.
 
     The end token counts where the model wrote it.
     """
     order = sorted(range(len(rows)), key=lambda i: (len(rows[i][0]) + len(rows[i][1]), i))
     found: dict[int, tuple[float, int]] = {}
-    vocabulary = _vocabulary(pair)
+    vocabulary = _vocabulary(arms)
     while order:
         last = rows[order[min(batch_size, len(order)) - 1]]
         longest = len(last[0]) + len(last[1])
         size = max(1, min(batch_size, LOGITS // (vocabulary * longest)))
         batch, order = order[:size], order[size:]
-        found.update(zip(batch, _batch(pair, [rows[i] for i in batch]), strict=True))
+        found.update(zip(batch, _batch(arms, [rows[i] for i in batch]), strict=True))
     return [found[i] for i in range(len(rows))]
 
 
-def _batch(pair: Pair, rows: Sequence[Row]) -> list[tuple[float, int]]:
+def _batch(arms: Arms, rows: Sequence[Row]) -> list[tuple[float, int]]:
     import mlx.core as mx
     import numpy as np
 
@@ -87,19 +53,25 @@ def _batch(pair: Pair, rows: Sequence[Row]) -> list[tuple[float, int]]:
         tokens[i, : len(prompt) + len(answer)] = [*prompt, *answer]
         first = len(prompt) - 1
         written[i, first : first + len(answer) + ended] = True
-    tuned, base = pair.logits(mx.array(tokens))
+    tuned, base = _logits(arms, mx.array(tokens))
     log_tuned, log_base = (each - mx.logsumexp(each, -1, keepdims=True) for each in (tuned, base))
     each_token = (mx.exp(log_tuned) * (log_tuned - log_base)).sum(axis=-1)
     sums = (mx.array(written) * each_token).sum(axis=-1).tolist()
     return [(float(kl), int(n)) for kl, n in zip(sums, written.sum(axis=1), strict=True)]
 
 
-def _inner(module: Any) -> Any:
-    """The layer that a low-rank update was put around."""
-    return next((module[name] for name in ("linear", "embedding") if name in module), None)
-
-
-def _vocabulary(pair: Pair) -> int:
+def _logits(arms: Arms, tokens: Any) -> tuple[Any, Any]:
+    """Return the logits of tuned and of base, in float32."""
     import mlx.core as mx
 
-    return int(pair.logits(mx.array([[0]]))[0].shape[-1])
+    tuned = arms.use("tuned")(tokens).astype(mx.float32)
+    mx.eval(tuned)
+    base = arms.use("base")(tokens).astype(mx.float32)
+    mx.eval(base)
+    return tuned, base
+
+
+def _vocabulary(arms: Arms) -> int:
+    import mlx.core as mx
+
+    return int(arms.use("tuned")(mx.array([[0]])).shape[-1])

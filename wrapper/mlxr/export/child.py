@@ -18,7 +18,7 @@ from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Generated, Pipe, Step
 from mlxr.export.measure import Rows, greedy, logit_distance
 from mlxr.files import read_jsonl, write_json
-from mlxr.loaded import load_model
+from mlxr.loaded import Arms, load_model
 
 
 @dataclass(frozen=True)
@@ -75,19 +75,25 @@ def _prove(settings: Settings, pipe: Pipe) -> dict[str, Any]:
     Of the fused model, and of the base alone: how much there is to lose.
     """
     rows = _rows(settings)
-    tuned, tokenizer = _load(settings, settings.model, settings.adapter)
-    wanted = _answers("the adapter on its base", tuned, tokenizer, rows, pipe)
-    fused, own = _load(settings, settings.folder)
+    trusted = settings.trust_remote_code
+    arms = Arms(settings.model, settings.adapter, trust_remote_code=trusted)
+    tokenizer = arms.tokenizer
+    wanted = _answers("the adapter on its base", arms.use("tuned"), tokenizer, rows, pipe)
+    fused, own = load_model(settings.folder, trust_remote_code=trusted)
     if own.chat_template != tokenizer.chat_template:
         raise ValueError("mlx_lm saved another chat template than it loaded")
     given = _answers("the fused model", fused, own, rows, pipe)
     pipe.send(Step("Measuring the distance of their logits"))
-    to_fused = logit_distance(tuned, fused, rows)
-    del fused, own  # before the third model is loaded
-    base, _ = _load(settings, settings.model)
+
+    def tuned(tokens: Any) -> Any:
+        return arms.use("tuned")(tokens)
+
+    def base(tokens: Any) -> Any:
+        return arms.use("base")(tokens)
+
     return {
         "equal": [one == other for one, other in zip(wanted, given, strict=True)],
-        "fused": to_fused,
+        "fused": logit_distance(tuned, fused, rows),
         "base": logit_distance(tuned, base, rows),
     }
 
@@ -96,10 +102,6 @@ def _rows(settings: Settings) -> Rows:
     rows = list(read_jsonl(Path(settings.rows)))
     ids, offsets = [row["ids"] for row in rows], [row["offset"] for row in rows]
     return Rows(ids, offsets, settings.max_tokens, settings.batch_size)
-
-
-def _load(settings: Settings, model: str, adapter: str | None = None) -> tuple[Any, Any]:
-    return load_model(model, adapter, trust_remote_code=settings.trust_remote_code)
 
 
 def _answers(name: str, model: Any, tokenizer: Any, rows: Rows, pipe: Pipe) -> Any:

@@ -21,6 +21,8 @@ class Rows:
     batch_size: int
 
 
+Model = Callable[[Any], Any]
+"""From tokens to logits."""
 Answers = list[tuple[list[int], str]]
 """Tokens and why they ended, of each answer."""
 
@@ -37,7 +39,7 @@ def greedy(model: Any, tokenizer: Any, rows: Rows, tell: Callable[[int, int], No
     return [found[i] for i in range(len(prompts))]
 
 
-def logit_distance(one: Any, other: Any, rows: Rows) -> dict[str, float]:
+def logit_distance(one: Model, other: Model, rows: Rows) -> dict[str, float]:
     """Return mean and maximum of |Δ logit| between two models, under "mean" and "max".
 
     Over every position of the expected answers, each read with the expected tokens before it, and
@@ -50,13 +52,13 @@ def logit_distance(one: Any, other: Any, rows: Rows) -> dict[str, float]:
     return {"mean": sums / max(1, count), "max": largest}
 
 
-def _apart(one: Any, other: Any, ids: Sequence[int], offset: int) -> tuple[float, float, int]:
+def _apart(one: Model, other: Model, ids: Sequence[int], offset: int) -> tuple[float, float, int]:
     """Return mean, maximum and number of |Δ logit| over the tokens of a row from `offset` on."""
     import mlx.core as mx
 
     tokens = mx.array([list(ids[:-1])])
-    logits = (model(tokens)[0, offset - 1 :].astype(mx.float32) for model in (one, other))
-    apart = mx.abs(next(logits) - next(logits))
+    logits = [model(tokens)[0, offset - 1 :].astype(mx.float32) for model in (one, other)]
+    apart = mx.abs(logits[0] - logits[1])
     if not apart.size:
         return 0.0, 0.0, 0
     return float(apart.mean().item()), float(apart.max().item()), int(apart.size)
