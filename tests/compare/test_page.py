@@ -70,6 +70,12 @@ def test_half_characters_reach_no_file_as_such() -> None:
         text.encode("utf-8")
 
 
+def test_what_a_terminal_obeys_is_shown_in_the_report_for_pull_requests() -> None:
+    made = markdown(*texts(20, "a\x1b[2Jb\rc\x9bd\u202ee\ttab"))
+    assert "\n    a\\x1b[2Jb\n    c\\x9bd\\u202ee\ttab\n" in made
+    assert all(c.isprintable() or c in "\n\t" for c in made)
+
+
 def test_the_same_comparison_is_the_same_page() -> None:
     assert page(*records(30)) == page(*records(30))
 

@@ -78,5 +78,6 @@ def test_more_settings_than_there_are_is_said() -> None:
 def test_seeds() -> None:
     assert seeds("3, 1,3") == [3, 1]
     assert seeds("") == []
-    with pytest.raises(MlxrError, match="--seeds takes whole numbers, not 'a'"):
-        seeds("a")
+    for wrong in ("a", "-1", "1,²"):
+        with pytest.raises(MlxrError, match=f"whole numbers from 0 on, not '{wrong}'"):
+            seeds(wrong)

@@ -25,7 +25,8 @@ def line(leaks: Leaks | None) -> str:
     if leaks is None:
         return "not checked: the training rows are not at hand"
     seen = f"{len(leaks.ids)} of {leaks.n}" + (f" ({_kinds(leaks)})" if leaks.ids else "")
-    forms = f"{leaks.skeletons} have a prompt whose form is known from there"
+    have = "has" if leaks.skeletons == 1 else "have"
+    forms = f"{leaks.skeletons} {have} a prompt whose form is known from there"
     return f"{seen}; {forms}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mlxr.compare.judge import Judgement
 from mlxr.compare.report.write import write
 from mlxr.compare.verdict import Verdict, exit_code
+from mlxr.workspace import Adapter
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Comparison:
     """Where the reports lie."""
     report: Path
     """The page."""
-    adapter: Path | None = None
-    """Adapter folder of the tuned arm; None for stored outputs."""
+    adapter: Adapter | None = None
+    """The tuned arm's; None for stored outputs."""
 
     @property
     def verdict(self) -> Verdict:
@@ -37,7 +38,7 @@ class Comparison:
 
 
 def finish(
-    folder: Path, document: Mapping[str, Any], judgement: Judgement, adapter: Path | None = None
+    folder: Path, document: Mapping[str, Any], judgement: Judgement, adapter: Adapter | None = None
 ) -> Comparison:
     """Write the reports of a judgement into `folder` and return the comparison."""
     return Comparison(judgement, document, folder, write(folder, document, judgement), adapter)

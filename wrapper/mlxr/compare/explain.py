@@ -84,7 +84,7 @@ def explained(name: str) -> list[Explanation]:
     if not meanings:
         known = dict.fromkeys(metric.name for metric, _ in every)
         close = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Metrics: {', '.join(known)}."
+        hint = f"Did you mean {close[0]}?" if close else f"Metrics: {', '.join(sorted(known))}."
         raise MlxrError(f"There is no metric {name!r}.", hint)
     return [
         Explanation(

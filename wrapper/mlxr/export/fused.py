@@ -17,7 +17,7 @@ from mlxr.export.sizes import megabytes
 from mlxr.files import read_json, write_jsonl
 from mlxr.process import run_child
 
-USE = "python -m mlx_lm generate --model FOLDER --prompt '…'"
+USE = "python -m mlx_lm generate --model FOLDER --prompt 'YOUR PROMPT'"
 ROOM = 1.1
 """Times the weights' size that must be free on the disk."""
 

@@ -60,7 +60,10 @@ def find(folder: Path) -> Path:
         return found[0]
     if found:
         names = ", ".join(str(p.relative_to(folder)) for p in found)
-        raise MlxrError(f"Which recipe? There are {len(found)}: {names}.", "mlxr … RECIPE")
+        raise MlxrError(
+            f"Which recipe? There are {len(found)}: {names}.",
+            f"Name one after the command, as {names.split(', ')[0]}.",
+        )
     raise MlxrError(
         "No recipe named, and neither recipe.toml nor recipes/*.toml is here.",
         "Name one (mlxr prep my.toml), or run `mlxr demo` to see a complete one.",
@@ -108,13 +111,20 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
-        beside = sorted(p.name for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        hint = f"Recipes beside it: {', '.join(beside)}." if beside else "Check the path."
-        raise MlxrError(f"There is no recipe {path}.", hint) from None
+        raise MlxrError(f"There is no recipe {path}.", _others(path.parent)) from None
     except UnicodeDecodeError as error:
         raise MlxrError(f"{path} is not UTF-8: {error}.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise MlxrError(f"{path} is not TOML: {error}.", f"Edit {path} there.") from None
+
+
+def _others(folder: Path) -> str:
+    """Return what to try instead of a recipe that is not in `folder`."""
+    beside = sorted(p.name for p in folder.glob("*.toml") if p.name != "pyproject.toml")
+    if beside:
+        return f"Recipes beside it: {', '.join(beside)}."
+    below = sorted(str(p) for p in (folder / "recipes").glob("**/*.toml"))
+    return f"Recipes here: {', '.join(below)}." if below else "Check the path."
 
 
 def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -132,10 +132,11 @@ def draw(axes: Sequence[Axis], count: int, seed: int) -> list[Setting]:
 
 def seeds(text: str) -> list[int]:
     """Return the numbers of "1,2,3"; raises MlxrError on anything else."""
-    try:
-        return list(dict.fromkeys(int(part) for part in text.split(",") if part.strip()))
-    except ValueError:
-        raise MlxrError(f"--seeds takes whole numbers, not {text!r}.", "--seeds 1,2,3") from None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        said = f"--seeds takes whole numbers from 0 on, not {text!r}."
+        raise MlxrError(said, "--seeds 1,2,3")
+    return list(dict.fromkeys(map(int, parts)))
 
 
 def label(setting: Setting) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlxr.recipe import typed
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.reports import short
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from mlxr.compare.explain import Explanation
     from mlxr.compare.judge import Judged
     from mlxr.compare.several import Standing
+    from mlxr.compare.verdict import Code
 
 _STYLES = {
     "IMPROVED": "bold green",
@@ -22,6 +25,24 @@ _STYLES = {
     "BELOW_TRIVIAL_BASELINE": "bold red",
     "BLOCKED": "bold red",
 }
+
+_ASK = ("mlxr chat {run} --both", "ask base and tuned yourself")
+_LOOK = [
+    ("mlxr preview {recipe}", "see what it is trained on, row by row"),
+    ("mlxr runs show {run}", "see its settings, and what the audit found in its data"),
+]
+_AFTER: dict[Code, list[tuple[str, str]]] = {
+    "IMPROVED": [_ASK, ("mlxr export {run}", "hand it on")],
+    "EQUIVALENT": [_ASK],
+    "INCONCLUSIVE": [
+        _ASK,
+        ("mlxr plan {recipe}", "see which difference the test rows can show, and what more takes"),
+    ],
+    "REGRESSED": _LOOK,
+    "BELOW_TRIVIAL_BASELINE": _LOOK,
+    "BLOCKED": _LOOK,
+}
+"""What to type after a verdict, and why."""
 
 
 def show_comparison(
@@ -59,7 +80,7 @@ def show_comparison(
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")
     terminal.result(short(comparison.report))
-    terminal.next_steps([*_to_read(comparison), *further])
+    terminal.next_steps([*_next(comparison), *further])
     terminal.document(document)
 
 
@@ -97,12 +118,14 @@ def show_explanation(terminal: Terminal, explanations: Sequence[Explanation]) ->
     )
 
 
-def _to_read(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return how to read the answers and, where there is a model, to ask for more."""
+def _next(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return how to read the answers and, where there is a run, what its verdict suggests."""
     steps = [(f"less {short(comparison.folder / 'samples.jsonl')}", "read every answer")]
     if comparison.adapter:
-        run = comparison.document["run"]
-        steps.append((f"mlxr chat {run} --both", "ask base and tuned yourself"))
+        name, record = comparison.adapter.name, comparison.adapter.run.read_record()
+        recipe = typed(short(Path(record["recipe_path"])), record.get("set", ()))
+        for command, meaning in _AFTER[comparison.judgement.verdict.code]:
+            steps.append((command.format(run=name, recipe=recipe), meaning))
     return steps
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.report import rows
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it, what turns text round, and half characters."""
 SHOWN = 600
 """Characters of a prompt or an output that the report shows; samples.jsonl has all."""
 
@@ -46,8 +49,11 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts += ["## What the audit of the data found", "\n".join(found)]
     made = [f"- {name}: {value}" for name, value in rows.provenance_rows(document)]
     parts += ["## How it was made", "\n".join(made)]
-    text = "\n\n".join(parts) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half characters
+    return _UNSEEN.sub(_escaped, "\n\n".join(parts) + "\n")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
