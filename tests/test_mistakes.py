@@ -32,6 +32,16 @@ def test_a_misspelt_key(mlxr: Run, write_recipe: Write) -> None:
     failed(mlxr("prep", recipe), "train.learning_rat", "Did you mean learning_rate?", "r.toml")
 
 
+def test_a_recipe_that_is_not_there(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
+    failed(mlxr("prep", "events.toml"), "There is no recipe events.toml", "Check the path.")
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "recipes" / "demo").mkdir(parents=True)
+    (tmp_path / "recipes" / "demo" / "tiny.toml").write_text("")
+    failed(mlxr("prep", "tiny.toml"), "Recipes here: recipes/demo/tiny.toml.")
+    write_recipe()
+    failed(mlxr("prep", "events.toml"), "Recipes beside it: r.toml.")
+
+
 def test_a_wrong_type(mlxr: Run, write_recipe: Write) -> None:
     recipe = write_recipe(batch_size="four")
     failed(mlxr("prep", recipe), 'train.batch_size: must be a whole number, not "four"')
@@ -107,6 +117,7 @@ def test_a_run_whose_recipe_nobody_reads(mlxr: Run, command: str, tmp_path: Path
     run = tmp_path / "adapters" / "r" / "0001"
     run.mkdir(parents=True)
     write_tiny(run / "adapters.safetensors")
+    (run / "adapter_config.json").write_text('{"num_layers": 1, "lora_parameters": {}}')
     record = {"status": "done", "recipe_path": "r.toml", "data": {"sha256": ""}, "versions": {}}
     (run / "run.json").write_text(json.dumps(record | {"recipe": {"name": 3}}))
     words = [command, "r/0001", *(["Hello?"] if command == "chat" else [])]

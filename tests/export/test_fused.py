@@ -10,7 +10,7 @@ import pytest
 
 from conftest import MODEL, Ran, left
 from mlxr.export.sizes import sizes
-from mlxr.files import read_json
+from mlxr.files import read_json, write_json
 
 Run = Callable[..., Ran]
 
@@ -79,7 +79,7 @@ def test_a_plain_text_is_proved_on_its_second_half(mlxr: Run, run: Path) -> None
 
 
 def test_a_child_that_fails_leaves_its_log_and_nothing_else(mlxr: Run, run: Path) -> None:
-    (run / "adapter_config.json").write_text("broken")
+    write_json(run / "adapter_config.json", {"num_layers": 99, "lora_parameters": {}})
     ran = mlxr("export")
     assert ran.code == 1
     assert "Fusing failed: " in ran.err

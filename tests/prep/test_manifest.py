@@ -101,6 +101,10 @@ def test_data_stand_only_when_all_of_them_do(prepared: Prepared) -> None:
 
     manifest = {**json.loads(prepared.manifest.read_text()), "fingerprint": sha256({"a": 1})}
     prepared.manifest.write_text(json.dumps(manifest))
+    prepared.audit.write_text('{"findings": []}')
     assert unchanged(prepared, {"a": 1}) == manifest
+    prepared.audit.write_text("{}")
+    assert unchanged(prepared, {"a": 1}) is None
+    prepared.audit.write_text('{"findings": []}')
     prepared.split("train").unlink()
     assert unchanged(prepared, {"a": 1}) is None

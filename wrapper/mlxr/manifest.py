@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import file_sha256, read_json, sha256
+from mlxr.files import file_sha256, read_json, reading, sha256
 from mlxr.recipe import Recipe
 from mlxr.workspace import Prepared
 
@@ -60,6 +60,13 @@ def read_manifest(prepared: Prepared, recipe: Recipe, typed: str) -> Manifest:
         sha256=sha256(files),
         depends=frozenset(f"train.{key}" for key in document["inputs"]["train"]),
     )
+
+
+def read_findings(prepared: Prepared) -> list[dict[str, Any]]:
+    """Return what the audit of prepared data found, each as `Finding.to_json` gives it."""
+    document = read_json(prepared.audit)
+    with reading(prepared.audit):
+        return [dict(finding) for finding in document["findings"]]
 
 
 def _anew(prepared: Prepared) -> str:

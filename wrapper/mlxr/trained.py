@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import file_sha256
+from mlxr.files import file_sha256, read_json, reading
 from mlxr.model import CHAT_TEMPLATE, is_whole
 from mlxr.recipe import Recipe, revive
 from mlxr.workspace import Adapter, Run
@@ -47,13 +48,28 @@ def read_trained(adapter: Adapter) -> Trained:
 
 
 def check_weights(adapter: Adapter, status: str, recipe: Path) -> None:
-    """Raise MlxrError when a run has no adapter: it ended as `status` says before the first."""
+    """Raise MlxrError when a run has no adapter that mlx_lm could load.
+
+    It ended as `status` says before the first weights, or was damaged since.
+    """
     if not adapter.weights.is_file():
         raise MlxrError(
             f"Run {adapter.run.name} has no adapter: it ended before the first weights were saved"
             f" ({status}).",
             f"mlxr train {recipe}",
         )
+    adapter_config(adapter)
+
+
+def adapter_config(adapter: Adapter) -> dict[str, Any]:
+    """Return adapter_config.json; raises MlxrError where mlx_lm cannot load by it."""
+    path = adapter.folder / "adapter_config.json"
+    config: dict[str, Any] = read_json(path)
+    with reading(path):
+        if config.get("fine_tune_type") != "full":
+            int(config["num_layers"])
+            dict(config["lora_parameters"])
+    return config
 
 
 def check_whole(adapter: Adapter, digest: str | None, recipe: Path) -> None:

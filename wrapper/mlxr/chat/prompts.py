@@ -8,7 +8,7 @@ from typing import Any
 
 from mlxr.chat.row import explained, missing, row_of
 from mlxr.errors import MlxrError
-from mlxr.files import read_json, read_jsonl
+from mlxr.files import read_json, read_jsonl, reading
 from mlxr.prep.conversation import BadRowError, Conversation, Message, PlainText
 from mlxr.prep.sandbox import TemplateFailedError
 from mlxr.prep.shapes import question_from_template
@@ -119,8 +119,9 @@ def drifted(trained: Trained, workspace: Workspace) -> str:
     if not trained.recipe.template or not manifest.is_file():
         return ""
     document = read_json(manifest)
-    files = {name: split["sha256"] for name, split in document["splits"].items()}
-    then = document["inputs"].get("template")
+    with reading(manifest):
+        files = {name: split["sha256"] for name, split in document["splits"].items()}
+        then = document["inputs"].get("template")
     known = files == trained.data and then is not None
     if not known or then == template_files(trained.recipe.template):
         return ""

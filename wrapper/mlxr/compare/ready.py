@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mlxr.compare.record import Record
 from mlxr.errors import MlxrError
 from mlxr.files import read_jsonl
-from mlxr.manifest import Manifest, read_manifest
+from mlxr.manifest import Manifest, read_findings, read_manifest
 from mlxr.recipe import Recipe, revive, typed
 from mlxr.trained import check_weights
 from mlxr.workspace import Adapter, Prepared, Workspace
@@ -27,6 +27,8 @@ class Ready:
     """As the run has it."""
     prepared: Prepared
     manifest: Manifest
+    findings: Sequence[Mapping[str, Any]]
+    """What the audit of the data found."""
 
     def train(self) -> list[Record]:
         """Return the training records."""
@@ -45,7 +47,7 @@ def ready(adapter: Adapter, workspace: Workspace, split: str = "test") -> Ready:
     manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
     check_run(adapter, record, manifest.sha256, path)
     check_answers(prepared, split)
-    return Ready(adapter, record, recipe, prepared, manifest)
+    return Ready(adapter, record, recipe, prepared, manifest, read_findings(prepared))
 
 
 def check_run(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:

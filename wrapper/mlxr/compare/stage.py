@@ -19,7 +19,7 @@ from mlxr.compare.refereed import Refereed
 from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.shots import told
 from mlxr.events import Display, Note, Step
-from mlxr.files import file_sha256, read_json, write_jsonl
+from mlxr.files import file_sha256, write_jsonl
 from mlxr.workspace import Adapter, Workspace
 
 ARMS = ("base", "tuned")
@@ -62,7 +62,7 @@ def compare(
             exam.prompted, answers.prompted, judgement, exam.scorer, found.recipe.seed
         )
         write_jsonl(adapter.compare / "prompted.jsonl", lines)
-    return finish(adapter.compare, made, judgement, adapter.folder)
+    return finish(adapter.compare, made, judgement, adapter)
 
 
 def _answers(
@@ -133,7 +133,7 @@ def _origin(found: Ready, request: Request, arms: Mapping[str, Arm]) -> Origin:
             "trained_with": record["versions"],
         },
         arms={name: arm.cost() for name, arm in arms.items()},
-        findings=read_json(found.prepared.audit)["findings"],
+        findings=found.findings,
         loss_curve=loss_curve(list(found.adapter.run.read_events())),
     )
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from mlxr.errors import MlxrError
 from mlxr.export.job import Job, Made
-from mlxr.files import read_json, write_json
+from mlxr.files import write_json
 from mlxr.model import read_weights, safetensors_header
+from mlxr.trained import adapter_config
 
 _PREFIX = "base_model.model."
 USE = (
@@ -25,7 +26,7 @@ USE = (
 
 def check(job: Job) -> None:
     """Raise MlxrError where PEFT has no such adapter."""
-    config = read_json(job.adapter.folder / "adapter_config.json")
+    config = adapter_config(job.adapter)
     kind = config.get("fine_tune_type", "lora")
     if kind != "lora":
         raise MlxrError(
@@ -62,7 +63,7 @@ def write(job: Job) -> Made:
     tensors = load_file(job.adapter.weights)
     content = save(peft_tensors(tensors), metadata={"format": "pt"})
     (job.folder / "adapter_model.safetensors").write_bytes(content)
-    config = read_json(job.adapter.folder / "adapter_config.json")
+    config = adapter_config(job.adapter)
     modules = sorted({name.rpartition(".")[0] for name in tensors})
     table = peft_config(config["lora_parameters"], modules, job.base_name)
     write_json(job.folder / "adapter_config.json", table)

@@ -9,7 +9,8 @@ from typing import Any
 
 from mlxr import __version__
 from mlxr.errors import MlxrError
-from mlxr.files import file_sha256, read_json, sha256
+from mlxr.files import file_sha256, read_json, reading, sha256
+from mlxr.manifest import read_findings
 from mlxr.prep.sources.source import Source
 from mlxr.prep.template import template_files
 from mlxr.recipe import Recipe
@@ -84,12 +85,18 @@ def describe(
 
 
 def unchanged(prepared: Prepared, made_from: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the manifest when the data stand as they would be written now, else None."""
-    if not prepared.manifest.is_file() or not prepared.audit.is_file():
+    """Return the manifest when the data stand as they would be written now, else None.
+
+    A manifest or an audit that was damaged is not as it would be written.
+    """
+    try:
+        read_findings(prepared)
+        manifest: dict[str, Any] = read_json(prepared.manifest)
+        with reading(prepared.manifest):
+            whole = all(prepared.split(name).is_file() for name in manifest["splits"])
+            return manifest if whole and manifest["fingerprint"] == sha256(made_from) else None
+    except MlxrError:
         return None
-    manifest: dict[str, Any] = read_json(prepared.manifest)
-    whole = all(prepared.split(name).is_file() for name in manifest["splits"])
-    return manifest if whole and manifest["fingerprint"] == sha256(made_from) else None
 
 
 def refuse_edits(prepared: Prepared) -> None:
@@ -119,13 +126,14 @@ def refuse_edits(prepared: Prepared) -> None:
 
 
 def _written(prepared: Prepared) -> dict[str, str]:
-    manifest = read_json(prepared.manifest)
     try:
-        return {name: split["sha256"] for name, split in manifest["splits"].items()}
-    except (KeyError, TypeError, AttributeError):
+        manifest = read_json(prepared.manifest)
+        with reading(prepared.manifest):
+            return {name: split["sha256"] for name, split in manifest["splits"].items()}
+    except MlxrError:
         raise MlxrError(
             f"{prepared.manifest} is not as `mlxr prep` wrote it.",
-            f"Remove the folder {prepared.folder}, then prepare again.",
+            f"Move the folder {prepared.folder} away, then prepare again.",
         ) from None
 
 

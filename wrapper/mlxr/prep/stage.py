@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.events import Display, Progress, Step
-from mlxr.files import read_json, write_json
+from mlxr.files import write_json
+from mlxr.manifest import read_findings
 from mlxr.model import fingerprint, locate
 from mlxr.prep import manifest
 from mlxr.prep.assign import assign, leave_out_known
@@ -81,7 +82,7 @@ def _preparation(
     def column(key: str) -> dict[str, int]:
         return {split: stored["splits"].get(split, {}).get(key, 0) for split in SPLITS}
 
-    findings = tuple(map(Finding.from_json, read_json(prepared.audit)["findings"]))
+    findings = tuple(map(Finding.from_json, read_findings(prepared)))
     return Preparation(
         prepared,
         unchanged,

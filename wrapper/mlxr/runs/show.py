@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import read_json
+from mlxr.files import read_json, reading
+from mlxr.manifest import read_findings
 from mlxr.recipe import revive
 from mlxr.recipe.overlay import leaves
 from mlxr.runs.summary import Verdict, planned, result, size, verdicts
@@ -78,10 +79,10 @@ def _findings(
     prepared = workspace.prepared(record["recipe"]["name"])
     if not prepared.manifest.is_file() or not prepared.audit.is_file():
         return None
-    splits = read_json(prepared.manifest)["splits"]
-    if {name: split["sha256"] for name, split in splits.items()} != record["data"]["files"]:
-        return None
-    return tuple(read_json(prepared.audit)["findings"])
+    manifest = read_json(prepared.manifest)
+    with reading(prepared.manifest):
+        digests = {name: split["sha256"] for name, split in manifest["splits"].items()}
+    return tuple(read_findings(prepared)) if digests == record["data"]["files"] else None
 
 
 def _kept(run: Run) -> list[Kept]:

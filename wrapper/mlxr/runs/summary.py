@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import file_sha256, read_json
+from mlxr.files import file_sha256, read_json, reading
 from mlxr.train.result import so_far
 from mlxr.workspace import Adapter, Run, Workspace
 
@@ -87,7 +87,10 @@ def result(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def planned(run: Run) -> int | None:
     """Return the iterations that a run was to have; None where its configuration is gone."""
-    return read_json(run.config).get("iters") if run.config.is_file() else None
+    config = read_json(run.config) if run.config.is_file() else {}
+    with reading(run.config):
+        iterations: int | None = config.get("iters")
+        return iterations
 
 
 def verdicts(run: Run, record: Mapping[str, Any]) -> Iterator[Verdict]:
@@ -100,20 +103,21 @@ def verdicts(run: Run, record: Mapping[str, Any]) -> Iterator[Verdict]:
 
 def _verdict(file: Path, checkpoint: str, record: Mapping[str, Any], weights: Path) -> Verdict:
     document = read_json(file)
-    primary = next((m for m in document["metrics"] if m["primary"]), None)
     now = record.get("result", {}).get("adapter_sha256")
     if checkpoint:
         now = file_sha256(weights) if weights.is_file() else None
-    return Verdict(
-        checkpoint=checkpoint,
-        label=document["verdict"]["label"],
-        metric=primary["name"] if primary else "",
-        unit=primary["unit"] if primary else "",
-        base=primary["base"]["value"] if primary else None,
-        tuned=primary["tuned"]["value"] if primary else None,
-        outdated=document["provenance"].get("adapter_sha256") != now,
-        report=file.with_name("report.html"),
-    )
+    with reading(file):
+        primary = next((m for m in document["metrics"] if m["primary"]), None)
+        return Verdict(
+            checkpoint=checkpoint,
+            label=document["verdict"]["label"],
+            metric=primary["name"] if primary else "",
+            unit=primary["unit"] if primary else "",
+            base=primary["base"]["value"] if primary else None,
+            tuned=primary["tuned"]["value"] if primary else None,
+            outdated=document["provenance"].get("adapter_sha256") != now,
+            report=file.with_name("report.html"),
+        )
 
 
 def size(folder: Path) -> int:

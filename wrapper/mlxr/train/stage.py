@@ -14,16 +14,17 @@ from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Event, Note, Step
 from mlxr.files import replace_file, write_json
 from mlxr.manifest import Manifest, read_manifest
-from mlxr.model import locate, read_config, read_weights, with_chat_template
+from mlxr.model import is_whole, locate, read_config, read_weights, with_chat_template
 from mlxr.process import Child
 from mlxr.recipe import Loaded, Recipe, revive, typed
 from mlxr.train import faults
+from mlxr.train.checkpoints import WEIGHTS
 from mlxr.train.checks import check
 from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
 from mlxr.train.ranks import Ranks, ring
 from mlxr.train.result import Figures, Training, opening, rewind
 from mlxr.train.settings import Settings
-from mlxr.train.state import resumable
+from mlxr.train.state import OPTIMIZER, read_progress, resumable
 from mlxr.train.watch import follow
 from mlxr.workspace import Prepared, Run, Workspace
 
@@ -110,11 +111,23 @@ def resume(run: Run, workspace: Workspace, display: Display, pause: int | None =
     found = resumable(run.checkpoints)
     if not found:
         raise MlxrError(f"Run {run.name} has no checkpoint to go on from.", f"mlxr train {path}")
+    _check_whole(found[-1], f"mlxr train {path} --resume")
     iteration = int(found[-1].name)
     display.show(Step(f"Going on with run {run.name} from iteration {iteration:,}"))
     figures = rewind(run, iteration)
     told = settings(run, recipe, found[-1], _ranks(record), pause)
     return _supervise(run, prepared, record, told, figures, display)
+
+
+def _check_whole(checkpoint: Path, again: str) -> None:
+    """Raise MlxrError where a file of a checkpoint was damaged."""
+    read_progress(checkpoint)
+    for name in (WEIGHTS, OPTIMIZER):
+        if not is_whole(checkpoint / name):
+            raise MlxrError(
+                f"{checkpoint / name} is not as `mlxr train` wrote it.",
+                f"Move {checkpoint} away, to go on from the checkpoint before it: {again}",
+            )
 
 
 def _check_resumable(run: Run, status: str, path: Path) -> None:

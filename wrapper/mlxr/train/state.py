@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxr.files import read_json, write_json
+from mlxr.files import read_json, reading, write_json
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
@@ -61,21 +61,28 @@ def write_state(folder: Path, optimizer: Any, progress: Progress) -> None:
     write_json(folder / STATE, {**asdict(progress), "random": [high, low]})
 
 
-def read_state(folder: Path, model: Any, optimizer: Any) -> Progress:
-    """Restore weights, optimizer and random state from a checkpoint; return how far it was.
+def read_progress(folder: Path) -> tuple[Progress, int]:
+    """Return how far a checkpoint was, and the seed of its random state.
 
     MLX's global generator is set through its seed, of which the state is the two halves.
     """
+    state = read_json(folder / STATE)
+    with reading(folder / STATE):
+        high, low = state.pop("random")
+        return Progress(**state), (high << 32) | low
+
+
+def read_state(folder: Path, model: Any, optimizer: Any) -> Progress:
+    """Restore weights, optimizer and random state from a checkpoint; return how far it was."""
     import mlx.core as mx
     from mlx.utils import tree_unflatten
 
-    state = read_json(folder / STATE)
-    high, low = state.pop("random")
+    progress, seed = read_progress(folder)
     model.load_weights(str(folder / "adapters.safetensors"), strict=False)
     optimizer.state = tree_unflatten(list(mx.load(str(folder / OPTIMIZER)).items()))
-    mx.random.seed((high << 32) | low)
+    mx.random.seed(seed)
     mx.eval(model.parameters(), optimizer.state)
-    return Progress(**state)
+    return progress
 
 
 def resumable(checkpoints: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlxr.events import Display, Ended, Event, Step, from_json
+from mlxr.files import reading
 from mlxr.workspace import Run
 
 PAUSE = 0.2
@@ -39,7 +40,8 @@ def follow(file: Path, growing: Callable[[], bool], offset: int = 0) -> Iterator
                 *lines, rest = (rest + stream.read()).split(b"\n")
                 offset = stream.tell()
             for line in lines:
-                event = from_json(json.loads(line))
+                with reading(file):
+                    event = from_json(json.loads(line))
                 yield event
                 more = more and not isinstance(event, Ended)
         if not more:
