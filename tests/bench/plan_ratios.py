@@ -2,7 +2,7 @@
 
     python tests/bench/plan_ratios.py [--iterations 120] [--rounds 3]
 
-Three shapes of the demo, each in turns: plan, plan --no-measure, train. 1.00 is exact. Time is
+The demo and three shapes of it, each in turns: plan, plan --no-measure, train. 1.00 is exact. Time is
 the whole run, by the clock, so that whatever else the machine does shows in it.
 """
 
@@ -24,6 +24,7 @@ from conftest import ROOT
 
 RECIPE = ROOT / "recipes" / "demo" / "calendar.toml"
 SHAPES = [
+    {"batch_size": 1, "num_layers": -1, "iters": 360, "steps_per_eval": 180},  # the demo itself
     {"batch_size": 2, "num_layers": -1},
     {"batch_size": 8, "num_layers": 2, "grad_checkpoint": True},
     {"batch_size": 4, "num_layers": -1, "mask_prompt": False},
@@ -62,8 +63,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
-    for shape in SHAPES:
-        shape |= {"iters": options.iterations, "steps_per_eval": options.iterations // 2}
+    for each in SHAPES:
+        length = {"iters": options.iterations, "steps_per_eval": options.iterations // 2}
+        shape = length | each
         with tempfile.TemporaryDirectory() as name:
             mlxr(Path(name), "prep", shape)
             found = [ratios(Path(name), shape) for _ in range(options.rounds)]
