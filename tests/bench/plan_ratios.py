@@ -2,8 +2,8 @@
 
     python tests/bench/plan_ratios.py [--iterations 120] [--rounds 3]
 
-The demo and three shapes of it, each in turns: plan, plan --no-measure, train. 1.00 is exact. Time is
-the whole run, by the clock, so that whatever else the machine does shows in it.
+The demo and three shapes of it, each in turns: plan, plan --no-measure, train. 1.00 is exact.
+Time is the whole run, by the clock, so that whatever else the machine does shows in it.
 """
 
 from __future__ import annotations
