@@ -63,7 +63,7 @@ def test_what_mlx_does_not_run_on_fails() -> None:
 def test_little_memory_is_a_warning_with_its_figures() -> None:
     check = memory(replace(MAC, available=10**9))
     assert check.level == "warning"
-    assert "1.0 GB of 16.0 GB are free" in check.found
+    assert "1.00 GB of 16.0 GB are free" in check.found
     assert "top -o mem" in check.fix
     assert "ps aux" in memory(replace(LINUX, available=10**9)).fix
     assert memory(MAC).level == "ok"

@@ -18,7 +18,7 @@ WELL = Places(WIDE, WIDE, 7 * 10**9, 3)
 def test_room_is_told_in_figures() -> None:
     assert here(WELL).found == "this folder has room for 50.0 GB."
     found = cache(WELL).found
-    assert found == "/there has room for 50.0 GB. It holds 3 models and data sets, 7.0 GB."
+    assert found == "/there has room for 50.0 GB. It holds 3 models and data sets, 7.00 GB."
     assert "Nothing is in it yet." in cache(replace(WELL, size=None)).found
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import questions
 from mlxr.files import read_json, write_json
-from mlxr.terminal.runs import age, weight
+from mlxr.terminal.runs import age
 from train.runs import Run, Write, prepared, stopped_at
 
 
@@ -86,8 +86,3 @@ def test_age(passed: int, said: str) -> None:
     now = datetime.now(UTC)
     assert age((now - timedelta(seconds=passed)).isoformat(), now) == said
     assert age("then", now) == "–"
-
-
-def test_size() -> None:
-    sizes = [weight(size) for size in (12, 1_200, 3_456_789, 2e9)]  # type: ignore[arg-type]
-    assert sizes == ["12 B", "1.2 kB", "3.5 MB", "2.0 GB"]

@@ -37,7 +37,7 @@ def test_a_run_is_named_with_its_size_and_removed_whole(mlxr: Run, run: Path) ->
     ran = mlxr("runs", "rm", "r/0001", "--yes")
     assert ran.code == 0, ran.err
     assert ran.out.splitlines() == [
-        f"adapters/r/0001  3 files, {size} B",
+        f"adapters/r/0001  3 files, {size} bytes",
         "Removed r/0001. Kept answers stay in adapters/.outputs.",
     ]
     assert list(run.parent.iterdir()) == [other]

@@ -80,6 +80,6 @@ def test_two_answers_stand_side_by_side_on_a_wide_one(screen: Make) -> None:
 
 
 def test_a_cost_says_how_the_answer_ended_and_nothing_unmeasured() -> None:
-    assert cost("base", Answered(1, 5, 0.0, 0.0016, "stop")) == "base · 1 tokens · 1.6 MB"
+    assert cost("base", Answered(1, 5, 0.0, 0.0016, "stop")) == "base · 1 tokens · 1.60 MB"
     assert cost("base", Answered(2, 5, 1.0, 2, "interrupted")).endswith("2.00 GB · stopped")
     assert cost("base", Answered(2, 5, 1.0, 2, "length")).endswith("--max-tokens allows more")

@@ -143,7 +143,12 @@ def test_live_marks_a_failed_step() -> None:
 def test_no_row_is_wider_than_the_terminal_and_no_figure_is_lost(width: int) -> None:
     text = drawn(width, training())
     assert all(len(line) <= width for line in text.splitlines())
-    for part in ("validation 1.400 ●", "best 1.400 at 40", "padding 10%", "memory 1.25/16 GB"):
+    for part in (
+        "validation 1.400 ●",
+        "best 1.400 at 40",
+        "padding 10%",
+        "memory 1.25/16 GB",
+    ):
         assert part in text
 
 

@@ -43,8 +43,3 @@ class Topic(Generic[Seen]):
             said = f"could not be looked at: {type(error).__name__}: {error}"
             return [Check(self.about, "warning", said, "Please report it, with `mlxr doctor`.")]
         return [check for check in found if check]
-
-
-def gigabytes(size: float) -> str:
-    """Return a number of bytes in GB (10^9), as "1.5 GB"."""
-    return f"{size / 1e9:,.1f} GB"

@@ -6,7 +6,8 @@ import platform
 from dataclasses import dataclass
 
 from mlxr import blas, process
-from mlxr.doctor.check import Check, Topic, gigabytes
+from mlxr.doctor.check import Check, Topic
+from mlxr.units import byte_size
 from mlxr.workspace import Workspace
 
 MACOS = (14, 0)
@@ -131,7 +132,7 @@ def _mac(machine: Machine) -> Check:
 
 def memory(machine: Machine) -> Check:
     """Tell whether there is memory for the smallest of models."""
-    found = f"{gigabytes(machine.available)} of {gigabytes(machine.memory)} are free"
+    found = f"{byte_size(machine.available)} of {byte_size(machine.memory)} are free"
     if machine.available >= SMALLEST:
         return Check("memory", "ok", f"{found}.")
     found += f": the smallest of the shipped recipes takes about {SMALLEST / 1e9:.0f} GB."

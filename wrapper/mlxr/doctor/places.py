@@ -6,7 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlxr.doctor.check import Check, Topic, gigabytes
+from mlxr.doctor.check import Check, Topic
+from mlxr.units import byte_size
 from mlxr.workspace import Workspace
 
 ROOM = 10e9
@@ -70,7 +71,7 @@ def cache(places: Places) -> Check:
     check = _room("Hub cache", str(places.cache.folder), places.cache, FREE)
     if places.size is None:
         return Check(check.about, check.level, f"{check.found} Nothing is in it yet.", check.fix)
-    kept = f"{places.repositories} models and data sets, {gigabytes(places.size)}."
+    kept = f"{places.repositories} models and data sets, {byte_size(places.size)}."
     return Check(check.about, check.level, f"{check.found} It holds {kept}", check.fix)
 
 
@@ -78,7 +79,7 @@ def _room(about: str, name: str, place: Place, fix: str) -> Check:
     if not place.writable:
         found = f"{name} cannot be written to."
         return Check(about, "failed", found, f"ls -ld {place.folder}")
-    found = f"{name} has room for {gigabytes(place.free)}"
+    found = f"{name} has room for {byte_size(place.free)}"
     if place.free < NONE:
         return Check(about, "failed", f"{found}: too little for anything.", fix)
     if place.free < ROOM:

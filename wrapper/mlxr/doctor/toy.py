@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlxr import process
-from mlxr.doctor.check import Check, Topic, gigabytes
+from mlxr.doctor.check import Check, Topic
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Event, Silent, Started, Trained
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load
 from mlxr.train.stage import plan, train
+from mlxr.units import byte_size
 from mlxr.workspace import Workspace, shipped
 
 RECIPE = shipped() / "recipes" / "demo" / "calendar.toml"
@@ -128,7 +129,7 @@ def metal(seen: Toy) -> Check | None:
     """Tell what part of memory the GPU of a Mac may use, and how that is changed."""
     if seen.system != "Darwin" or seen.memory is None:
         return None
-    found = f"Metal recommends at most {gigabytes(seen.memory)} for the GPU"
+    found = f"Metal recommends at most {byte_size(seen.memory)} for the GPU"
     if seen.wired:
         found += f", with iogpu.wired_limit_mb set to {seen.wired:,}."
         return Check("GPU memory", "ok", found)

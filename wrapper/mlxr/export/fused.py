@@ -13,9 +13,9 @@ from mlxr.events import Note
 from mlxr.export.job import Job, Made
 from mlxr.export.prompts import Prompt, draw_prompts
 from mlxr.export.proof import EQUAL, KEPT, LONGEST, Proof, read_proof
-from mlxr.export.sizes import megabytes
 from mlxr.files import read_json, write_jsonl
 from mlxr.process import run_child
+from mlxr.units import byte_size
 
 USE = "python -m mlx_lm generate --model FOLDER --prompt 'YOUR PROMPT'"
 ROOM = 1.1
@@ -33,8 +33,8 @@ def check(job: Job, copies: int = 1) -> None:
     free = shutil.disk_usage(job.folder.parent).free
     if free < needed:
         raise MlxrError(
-            f"Fusing takes {megabytes(needed)}, and {job.folder.parent} has"
-            f" {megabytes(free)} free.",
+            f"Fusing takes {byte_size(needed)}, and {job.folder.parent} has"
+            f" {byte_size(free)} free.",
             f"Make room, choose another place (--to), or: {job.again} --as adapter",
         )
 
@@ -68,7 +68,7 @@ def _tell_sizes(job: Job) -> None:
     size = job.sizes
     if not size.quantized:
         return
-    floats, as_is = megabytes(size.floats), megabytes(size.as_is)
+    floats, as_is = byte_size(size.floats), byte_size(size.as_is)
     said = (
         f"The base is quantised. Dequantised the fused model takes {floats}; re-quantised it would"
         f" take {as_is}, and may lose some of what was learnt (--requantize)."
@@ -112,7 +112,7 @@ def _refusal(job: Job, proof: Proof) -> MlxrError:
     figures = "".join(f"\n  {line}" for line in proof.figures)
     ways = [f"The plain adapter: {job.again} --as adapter", "As it is: --allow-lossy"]
     if not job.wish.dequantize:
-        ways.insert(0, f"In floats ({megabytes(job.sizes.floats)}): {job.again}")
+        ways.insert(0, f"In floats ({byte_size(job.sizes.floats)}): {job.again}")
     return MlxrError(
         f"Much of what the adapter does was lost in fusing (under {100 * KEPT:.0f} % of its effect,"
         f" or {100 * EQUAL:.0f} % equal answers), so nothing was kept.{figures}",

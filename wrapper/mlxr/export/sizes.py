@@ -39,11 +39,6 @@ def sizes(model: Path) -> Sizes:
     return Sizes(as_is, floats)
 
 
-def megabytes(size: float) -> str:
-    """Return bytes as "2.5 MB" or "1.93 GB" (10^6 and 10^9 bytes)."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
 def _size(about: Mapping[str, Any]) -> int:
     first, last = about["data_offsets"]
     return int(last - first)

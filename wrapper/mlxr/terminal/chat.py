@@ -14,6 +14,7 @@ from rich.text import Text
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
 from mlxr.terminal.visible import visible
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.chat.session import Reply, View
@@ -30,8 +31,7 @@ def cost(arm: str, answered: Answered) -> str:
     parts = [arm, f"{answered.tokens:,} tokens"]
     if speed is not None:
         parts.append(f"{speed:,.0f} tokens/s")
-    memory = answered.peak_memory
-    parts.append(f"{memory:.2f} GB" if memory >= 0.1 else f"{memory * 1000:.1f} MB")
+    parts.append(byte_size(answered.peak_memory * 1e9))
     if answered.finish == "interrupted":
         parts.append("stopped")
     if answered.finish == "length":

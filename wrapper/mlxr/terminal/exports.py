@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.reports import short
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.export.stage import Export
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def show_export(terminal: Terminal, export: Export) -> None:
     """Show where an export lies, what its proof found, and how to use it."""
-    from mlxr.export.sizes import megabytes
-
     proof = export.made.proof
     if proof:
         terminal.result(proof.conclusion)
@@ -25,7 +24,7 @@ def show_export(terminal: Terminal, export: Export) -> None:
             terminal.warn("It was kept because of --allow-lossy.")
     for note in export.made.notes:
         terminal.warn(note)
-    terminal.result(f"{short(export.folder)} · {megabytes(export.size)}")
+    terminal.result(f"{short(export.folder)} · {byte_size(export.size)}")
     if export.url:
         terminal.result(export.url)
     use = export.made.usage(short(export.folder), short(Path(export.base)))

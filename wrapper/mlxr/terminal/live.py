@@ -32,6 +32,7 @@ from mlxr.events import (
 from mlxr.terminal.chart import TRAIN, VALID, chart
 from mlxr.terminal.plain import started_line
 from mlxr.terminal.progress import TrainingProgress, clock, figure
+from mlxr.units import byte_size
 
 HEIGHT = 7
 """Rows of the chart, where there is room."""
@@ -170,13 +171,13 @@ def _figures(now: TrainingProgress) -> list[list[str]]:
         losses.append(f"best {figure(now.best.loss)} at {now.best.iteration:,}")
     if now.last is None:
         return [losses]
-    limit = f"/{now.started.memory:.0f}" if now.started.memory else ""
+    peak, limit = now.last.peak_memory, now.started.memory
     work = [
         f"{figure(now.tokens_per_second, 0)} tokens/s",
         f"rate {now.last.learning_rate:.2e}",
         f"gradient {figure(now.grad_norm, 2)}",
         f"padding {now.last.padding:.0%}",
-        f"memory {now.last.peak_memory:.2f}{limit} GB",
+        f"memory {peak:.2f}/{limit:.0f} GB" if limit else f"memory {byte_size(peak * 1e9)}",
     ]
     return [losses, work]
 

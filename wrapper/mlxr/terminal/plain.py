@@ -21,6 +21,7 @@ from mlxr.events import (
     Validated,
 )
 from mlxr.terminal.progress import TrainingProgress, clock, figure
+from mlxr.units import byte_size
 
 
 class Plain(Silent):
@@ -75,7 +76,7 @@ class Plain(Silent):
             return ""
         return (
             f"  {event.iteration:>6}  loss {figure(now.loss)}  epoch {now.epoch:.2f}"
-            f"  {figure(now.tokens_per_second, 0)} tokens/s  {event.peak_memory:.2f} GB"
+            f"  {figure(now.tokens_per_second, 0)} tokens/s  {byte_size(event.peak_memory * 1e9)}"
             f"  {clock(now.remaining)} left"
         )
 

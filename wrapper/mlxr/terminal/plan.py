@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.plan.evidence import Evidence
@@ -77,27 +78,22 @@ def _show_memory(terminal: Terminal, forecast: Forecast) -> None:
 
     need, parts = forecast.need, forecast.need.parts
     how = "measured" if need.measured else "estimated from the model's config"
-    limit = "" if need.limit is None else f" of {_gb(need.limit)}"
+    limit = "" if need.limit is None else f" of {byte_size(need.limit * 1e9)}"
     other = need.machine is not None and need.machine != need.limit
-    machine = f" (the machine has {_gb(need.machine or 0)})" if other else ""
+    machine = f" (the machine has {byte_size((need.machine or 0) * 1e9)})" if other else ""
     batch = need.heaviest
-    terminal.result(f"memory  {_gb(need.peak)}{limit}{machine}, {how}")
+    terminal.result(f"memory  {byte_size(need.peak * 1e9)}{limit}{machine}, {how}")
     terminal.result(
         f"        on the batch that needs most, {len(batch.rows):,} × {batch.width - 1:,} tokens"
     )
     terminal.result(
-        f"        by estimate: weights {_gb(parts.weights / 1e9)}, trained"
-        f" {_gb(parts.trained / 1e9)}, activations {_gb(parts.activations / 1e9)}, logits"
-        f" {_gb(parts.logits / 1e9)}"
+        f"        by estimate: weights {byte_size(parts.weights)}, trained"
+        f" {byte_size(parts.trained)}, activations {byte_size(parts.activations)}, logits"
+        f" {byte_size(parts.logits)}"
     )
     if need.fits is False:
         terminal.result("        It does not fit.", "bold red")
         terminal.result(f"        → {advice(forecast.loaded, forecast.fitting)}")
-
-
-def _gb(value: float) -> str:
-    """Return GB with three digits, small ones in MB."""
-    return f"{value:.3g} GB" if 0.0995 <= value < 999 else f"{1000 * value:,.3g} MB"
 
 
 def _show_time(terminal: Terminal, forecast: Forecast) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlxr.recipe.overlay import leaves, toml
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock, figure
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.prep.stage import Preparation
@@ -103,7 +104,7 @@ def show_training(terminal: Terminal, training: Training) -> None:
         terminal.result("Interrupted before the first iteration; there was nothing to save.")
         terminal.document(_training_document(training))
         return
-    memory = f", {training.peak_memory:.2f} GB at most" if training.peak_memory else ""
+    memory = f", {byte_size(training.peak_memory * 1e9)} at most" if training.peak_memory else ""
     terminal.result(
         f"{reasons[training.reason]} {training.iterations:,} iterations"
         f" in {clock(training.seconds)}{memory}."

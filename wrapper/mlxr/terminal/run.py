@@ -10,7 +10,8 @@ from mlxr.recipe.overlay import toml
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import clock, figure
 from mlxr.terminal.reports import short
-from mlxr.terminal.runs import STATUS, movement, verdict_document, verdict_label, weight
+from mlxr.terminal.runs import STATUS, movement, verdict_document, verdict_label
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.runs.diff import Diff
@@ -34,12 +35,12 @@ def show_run(terminal: Terminal, run: Details) -> None:
     _show_findings(terminal, run)
     terminal.result("\nkept")
     rows = [
-        [kept.name or "the run's own", weight(kept.size), "yes" if kept.resumable else "",
+        [kept.name or "the run's own", byte_size(kept.size), "yes" if kept.resumable else "",
          short(kept.folder)]
         for kept in run.kept
     ]  # fmt: skip
     terminal.table(["weights", "size", "to go on from", "folder"], rows)
-    terminal.result(f"{short(run.run.folder)}  {weight(run.size)}")
+    terminal.result(f"{short(run.run.folder)}  {byte_size(run.size)}")
     terminal.document(_document(run))
 
 
@@ -51,7 +52,7 @@ def _facts(run: Details) -> dict[str, str]:
         "began": str(record.get("created", "–")),
         "took": clock(result["seconds"]),
         "validation loss": f"{figure(result['base_loss'])} before, {best}",
-        "peak memory": f"{memory:.2f} GB" if memory else "–",
+        "peak memory": byte_size(memory * 1e9) if memory else "–",
         "data": f"{short(run.run.folder.parents[2] / 'data' / record['recipe']['name'])},"
         f" sha256 {record['data']['sha256'][:12]}",
         "versions": ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
@@ -61,7 +62,7 @@ def _facts(run: Details) -> dict[str, str]:
 
 def _said(fact: tuple[str, Any]) -> str:
     name, value = fact
-    return f"{value / 1e9:.1f} GB of memory" if name == "memory" and value else str(value)
+    return f"{byte_size(value)} of memory" if name == "memory" and value else str(value)
 
 
 def _show_recipe(terminal: Terminal, run: Details) -> None:

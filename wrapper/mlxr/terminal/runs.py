@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.progress import figure
 from mlxr.terminal.reports import short
+from mlxr.units import byte_size
 
 if TYPE_CHECKING:
     from mlxr.runs.remove import Doomed
@@ -49,7 +50,7 @@ def _row(each: Summary, now: datetime) -> list[str]:
         figure(each.best_loss),
         verdict_label(each.verdict) if each.verdict else "–",
         movement(each.verdict) if each.verdict else "–",
-        weight(each.size),
+        byte_size(each.size),
         age(each.created, now),
     ]
 
@@ -68,14 +69,6 @@ def movement(verdict: Verdict) -> str:
         return "–"
     values = (shown(value, verdict.unit) for value in (verdict.base, verdict.tuned))
     return f"{verdict.metric} {' → '.join(values)}"
-
-
-def weight(size: int) -> str:
-    """Return bytes as 3.1 MB (10^6 bytes)."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} B"
 
 
 def age(created: str, now: datetime) -> str:
@@ -108,12 +101,12 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
 def show_doomed(terminal: Terminal, doomed: Sequence[Doomed]) -> None:
     """Name exactly what is to go, and what refers to it."""
     for each in doomed:
-        what = f"{each.files:,} files, {weight(each.size)}"
+        what = f"{each.files:,} files, {byte_size(each.size)}"
         terminal.result(f"{short(each.run.folder)}  {what}")
         for user in each.used_by:
             terminal.warn(f"{user} refers to it.")
     if len(doomed) > 1:
-        terminal.result(f"{len(doomed)} runs, {weight(sum(each.size for each in doomed))}")
+        terminal.result(f"{len(doomed)} runs, {byte_size(sum(each.size for each in doomed))}")
 
 
 def show_removed(terminal: Terminal, doomed: Sequence[Doomed]) -> None:
