@@ -144,3 +144,15 @@ def test_a_line_that_was_cut_off_is_taken_away(cut: int) -> None:
     path.write_bytes(path.read_bytes()[:-cut])
     assert list(read_outputs(path).answers) == [0]
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line", ['{"nll": [1', "[]", "{}", '{"places": [1], "answers": [{"a": 1}]}']
+)
+def test_from_a_damaged_line_on_all_is_taken_away(line: str) -> None:
+    path = Path("x.jsonl")
+    append_batch(path, [0], [Answer("a", [1], "stop", 0.5)], 1.0, 0.2)
+    whole = path.read_bytes()
+    path.write_bytes(whole + line.encode() + b"\n" + whole.replace(b"[0]", b"[2]"))
+    assert list(read_outputs(path).answers) == [0]
+    assert path.read_bytes() == whole

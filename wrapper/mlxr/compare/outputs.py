@@ -74,7 +74,10 @@ class Outputs:
 
 
 def read_outputs(path: Path) -> Outputs:
-    """Return what `path` holds; a last line that was cut off while being written is taken away."""
+    """Return what `path` holds, up to a line that is damaged, or was cut off while being written.
+
+    From there on it is taken away: to be asked again costs only time.
+    """
     found = Outputs()
     if not path.is_file():
         return found
@@ -83,7 +86,10 @@ def read_outputs(path: Path) -> Outputs:
         for line in stream:
             if not line.endswith(b"\n"):
                 break
-            _take(found, json.loads(line))
+            try:
+                _take(found, json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                break
             whole += len(line)
     os.truncate(path, whole)
     return found
