@@ -192,7 +192,7 @@ HOSTILE: dict[str, Any] = {
     "digits": "9" * 100_000,
     "huge integer": [{"name": "f", "arguments": {"n": 10**5000}}],
     "nan": '{"a": NaN, "b": -Infinity, "c": 1e999}',
-    "many keys": json.dumps({f"k{i}": f"v{i} w{i}" for i in range(30_000)}),
+    "many keys": json.dumps({f"k{i}": f"v{i} w{i}" for i in range(8_000)}),
     "many items": json.dumps([f"{i} hours" for i in range(50_000)]),
     "many items of one": json.dumps(["a"] * 200_000),
     "one long word": json.dumps({"a": "a" * 1_000_000}),
