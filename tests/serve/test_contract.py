@@ -42,7 +42,14 @@ def test_the_server_knows_its_options() -> None:
     from mlx_lm import server
 
     source = inspect.getsource(server.main)
-    for option in ("--model", "--adapter-path", "--host", "--port", "--trust-remote-code"):
+    for option in (
+        "--model",
+        "--adapter-path",
+        "--host",
+        "--port",
+        "--trust-remote-code",
+        "--allowed-origins",
+    ):
         assert f'"{option}"' in source
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.request import Request, urlopen
 
 import openai
 import pytest
@@ -75,6 +76,34 @@ def test_every_name_it_goes_by_is_the_adapted_model_and_no_other_is_anything(
             server.chat("r/0001", "Say 7", extra_body=more)
     assert [model.id for model in server.client.models.list()] == ["r/0001"]
     assert server.chat("r/0001", "Say 7").choices[0].message.content == due
+
+
+def test_a_web_page_reads_answers_only_from_an_origin_that_was_named(
+    server: Server, run: Run
+) -> None:
+    page = "http://localhost:3000"
+
+    def allowed(asked: Server, origin: str) -> str | None:
+        request = Request(f"{asked.document['url']}/models", headers={"Origin": origin})
+        with urlopen(request, timeout=60) as answer:
+            found: str | None = answer.headers["Access-Control-Allow-Origin"]
+            return found
+
+    assert allowed(server, page) is None
+    assert allowed(server, "null") is None
+    with served(run.folder.parents[2], "--allow-origin", page) as open_to_one:
+        assert allowed(open_to_one, page) == page
+        assert allowed(open_to_one, "http://localhost:3001") is None
+
+
+@pytest.mark.parametrize("origin", ["localhost:3000", "http://localhost/app", "", "http://a,b"])
+def test_what_is_no_origin_is_refused(mlxr: Callable[..., Ran], run: Run, origin: str,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.chdir(run.folder.parents[2])
+    ran = mlxr("serve", "--allow-origin", origin)
+    assert ran.code == 1
+    assert "is no origin" in ran.err
+    assert "→ --allow-origin http://localhost:3000" in ran.err
 
 
 def test_a_port_in_use_names_the_next(mlxr: Callable[..., Ran], server: Server, run: Run,

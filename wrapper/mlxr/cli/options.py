@@ -166,6 +166,9 @@ Judge = Annotated[
         metavar="MODEL", help="Ask a local model, too, which answers it prefers, in both orders."
     ),
 ]
+Bench = Annotated[
+    bool, typer.Option("--bench", help="Time base and tuned, too, in turns on a few prompts.")
+]
 Explain = Annotated[
     str | None,
     typer.Option(metavar="METRIC", help="Say how a metric comes about, and stop."),
@@ -247,4 +250,11 @@ Seed = Annotated[
     typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of that chance. Default: the recipe's."),
 ]
 Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ORIGIN",
+        help="Let web pages from there read answers, as http://localhost:3000; * lets all.",
+    ),
+]
 Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")]

@@ -47,17 +47,19 @@ def serve(
     what: options.AdapterArgument = None,
     host: options.Host = "127.0.0.1",
     port: options.Port = 8080,
+    allow_origin: options.AllowOrigin = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Put the tuned model behind an OpenAI-compatible address."""
-    from mlxr.serve.address import Address
+    from mlxr.serve.address import Address, check_origins
     from mlxr.serve.stage import serving
     from mlxr.terminal.serving import show_serving
 
     terminal, workspace = meaning.terminal(as_json, quiet), meaning.here()
     adapter = meaning.adapter(what, workspace)
-    with serving(adapter, workspace, Address(host, port), terminal.display()) as server:
+    address = Address(host, port, check_origins(allow_origin or ()))
+    with serving(adapter, workspace, address, terminal.display()) as server:
         server.wait(lambda: show_serving(terminal, server))
     terminal.aside("\nEnded.")
 

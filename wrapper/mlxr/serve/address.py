@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlxr.errors import MlxrError
@@ -12,10 +14,12 @@ from mlxr.errors import MlxrError
 
 @dataclass(frozen=True)
 class Address:
-    """A host, as typed, and a port."""
+    """A host, as typed, and a port; and who may ask from a browser."""
 
     host: str
     port: int
+    origins: tuple[str, ...] = ()
+    """The web origins whose pages may read answers; "*" for all."""
 
     @property
     def url(self) -> str:
@@ -69,3 +73,14 @@ class Address:
             except OSError as error:
                 return error.errno or errno.EADDRNOTAVAIL
         return 0
+
+
+def check_origins(origins: Sequence[str]) -> tuple[str, ...]:
+    """Return web origins as browsers send them; raises MlxrError on what no browser sends."""
+    for origin in origins:
+        if not re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@,\s]+", origin):
+            raise MlxrError(
+                f"--allow-origin: {origin!r} is no origin: scheme, host and port, and no path.",
+                "--allow-origin http://localhost:3000",
+            )
+    return tuple(origins)

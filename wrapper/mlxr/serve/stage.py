@@ -84,6 +84,7 @@ def _arguments(trained: Trained, address: Address) -> list[str]:
         json.dumps(names),
         *("--model", trained.model, "--adapter-path", str(trained.adapter.folder)),
         *("--host", address.host, "--port", str(address.port)),
+        f"--allowed-origins={','.join(address.origins)}",  # mlx_lm's default lets every page read
         *trust,
     ]
 
