@@ -39,6 +39,7 @@ CHILDREN = [
     "compare/drift.py",
     "compare/generate.py",
     "compare/likelihood.py",
+    "compare/stopwatch.py",
     "export/child.py",
     "export/measure.py",
     "loaded.py",
@@ -67,7 +68,19 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {"blas", "ending", "events", "files", "forest", "loaded", "near", "power", "quiet", "values"},
+    {
+        "blas",
+        "ending",
+        "events",
+        "files",
+        "forest",
+        "loaded",
+        "near",
+        "power",
+        "quiet",
+        "units",
+        "values",
+    },
     {"errors"},
 ]
 """Imports point down, or stay within a part."""

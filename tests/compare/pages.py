@@ -28,6 +28,8 @@ COST = {
     "generation_seconds": 1.5,
     "tokens": 1200,
     "tokens_per_second": 800.0,
+    "answer_tokens": {"p5": 3, "median": 20, "p95": 31},
+    "answer_words": {"p5": 2, "median": 14, "p95": 22},
     "peak_memory": 0.5,
     "truncated": 0,
     "adapter_moved": None,

@@ -26,6 +26,7 @@ def compare(
     shots: options.Shots = None,
     fail_on: options.FailOn = None,
     judge: options.Judge = None,
+    bench: options.Bench = False,
     explain: options.Explain = None,
     allow_degenerate: options.AllowDegenerate = False,
     fresh: options.Fresh = False,
@@ -43,10 +44,12 @@ def compare(
         show_explanation(terminal, explained(explain))
         return
     codes = parse_codes(fail_on or ())
-    wanted = Options(allow_degenerate=allow_degenerate, judge_model=judge, shots=shots)
+    wanted = Options(allow_degenerate=allow_degenerate, judge_model=judge, bench=bench, shots=shots)
     if predictions:
         if shots is not None:
             raise typer.BadParameter("--shots asks a model; stored outputs have none.")
+        if bench:
+            raise typer.BadParameter("--bench times models; stored outputs have none.")
         if what and len(what) > 1:
             raise typer.BadParameter("--predictions goes with one RECIPE at most.")
         if fresh:

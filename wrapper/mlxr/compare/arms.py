@@ -72,10 +72,19 @@ class Arm:
             "generation_seconds": self.seconds,
             "tokens": self.tokens,
             "tokens_per_second": self.tokens_per_second,
+            "answer_tokens": _spread([output.tokens or 0 for output in self.outputs]),
+            "answer_words": _spread([len(output.text.split()) for output in self.outputs]),
             "peak_memory": self.peak_memory,
             "truncated": sum(output.finish == "length" for output in self.outputs),
             "adapter_moved": self.adapter_moved,
         }
+
+
+def _spread(lengths: Sequence[int]) -> dict[str, int]:
+    """Return the median, and where all but one in twenty are, at either end; by nearest rank."""
+    ordered = sorted(lengths)
+    ranks = {"p5": 0.05, "median": 0.5, "p95": 0.95}
+    return {name: ordered[math.ceil(rank * len(ordered)) - 1] for name, rank in ranks.items()}
 
 
 def longest_answer(target_tokens: Sequence[int]) -> int:

@@ -16,6 +16,8 @@ class Options:
     """A Hub id or a local folder, asked which answers it prefers."""
     fresh: Collection[str] = ()
     """The arms that are asked anew, whatever they answered before."""
+    bench: bool = False
+    """Time both arms in turns."""
     shots: int | None = None
     """In place of the recipe's `compare.shots`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlxr.compare import pace
 from mlxr.compare.arms import Arm, Request, run_arm
 from mlxr.compare.case import Case, clusters
 from mlxr.compare.comparison import Comparison, finish
@@ -62,6 +63,8 @@ def compare(
             exam.prompted, answers.prompted, judgement, exam.scorer, found.recipe.seed
         )
         write_jsonl(adapter.compare / "prompted.jsonl", lines)
+    if options.bench:
+        made["bench"] = pace.measure(exam.request, adapter.folder, adapter.compare, display)
     return finish(adapter.compare, made, judgement, adapter)
 
 

@@ -79,6 +79,8 @@ def show_comparison(
     _show_worst(terminal, judgement.worst[:3])
     if cost := rows.speed_line(document["arms"]):
         terminal.result(f"cost: {cost}")
+    if timed := rows.pace_line(document):
+        terminal.result(timed)
     terminal.result(short(comparison.report))
     terminal.next_steps([*_next(comparison), *further])
     terminal.document(document)

@@ -41,6 +41,10 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts += document["forgetting"]["notes"]
     if referee := rows.referee_line(judgement):
         parts += ["## What another model prefers", referee]
+    if document["arms"]:
+        parts += ["## Cost (descriptive)", _table(rows.COSTS, rows.cost_rows(document["arms"]))]
+    if timed := rows.pace_line(document):
+        parts.append(timed)
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
     parts.append(f"Test rows seen in training: {rows.leaks_line(judgement)}.")
     parts += [_sample(judged) for judged in judgement.worst[:5]]

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlxr.compare import clean
+from mlxr.compare import clean, pace
 from mlxr.compare.forgetting import DRIFT
 from mlxr.compare.judge import Judgement
 from mlxr.compare.metric import Metric
 from mlxr.compare.result import Result
 from mlxr.compare.statistics import Paired
+from mlxr.units import byte_size
 
 METRICS = ("metric", "base", "tuned", "difference", "95 % interval", "p")
 SLICES = ("slice", "n", "base", "tuned", "difference", "95 % interval", "p")
@@ -28,7 +29,10 @@ OUTCOMES = {
 }
 """What became of a sample, in words."""
 FIELDS_OF_BOTH = ("field", "F1", "right", "wrong", "invented", "missed")
-COSTS = ("arm", "seconds", "tokens", "tokens/s", "GB at most", "cut at the limit")
+COSTS = (
+    "arm", "seconds", "tokens/s", "memory", "tokens in all", "an answer", "its words",
+    "cut at the limit",
+)  # fmt: skip
 FIELDS = ("field", "base F1", "tuned F1", "right", "wrong", "invented", "missed")
 
 
@@ -169,22 +173,33 @@ def cost_rows(arms: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         [
             name,
             f"{arm['generation_seconds']:.1f}",
-            f"{arm['tokens']:,}",
             _rate(arm),
-            f"{arm['peak_memory']:.2f}",
+            byte_size(arm["peak_memory"] * 1e9),
+            f"{arm['tokens']:,}",
+            _length(arm["answer_tokens"]),
+            _length(arm["answer_words"]),
             str(arm["truncated"]),
         ]
         for name, arm in arms.items()
     ]
 
 
+def _length(spread: Mapping[str, int]) -> str:
+    return f"{spread['median']:,} ({spread['p5']:,} … {spread['p95']:,})"
+
+
 def speed_line(arms: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what each arm cost; "" where nobody measured it."""
     return "; ".join(
         f"{name} {arm['generation_seconds']:.1f} s, {_rate(arm)} tokens/s,"
-        f" {arm['peak_memory']:.2f} GB"
+        f" {byte_size(arm['peak_memory'] * 1e9)}"
         for name, arm in arms.items()
     )
+
+
+def pace_line(document: Mapping[str, Any]) -> str:
+    """Return how fast both arms answer one prompt after the other; "" where nobody asked."""
+    return f"One prompt at a time: {pace.line(document['bench'])}." if "bench" in document else ""
 
 
 def loss_rows(points: Sequence[tuple[int, float]]) -> list[list[str]]:
@@ -206,7 +221,6 @@ def provenance_rows(document: Mapping[str, Any]) -> list[list[str]]:
         "columns": data.get("columns") and json.dumps(data["columns"], ensure_ascii=False),
         "scored by": made["signature"],
         "generation": made.get("generate") and json.dumps(made["generate"]),
-        "speed (descriptive)": speed_line(document["arms"]),
         "versions": ", ".join(f"{k} {v}" for k, v in made["compared_with"].items() if v),
         "machine": made["machine"]["system"],
         "probes": (document["forgetting"] or {}).get("probes_sha256"),

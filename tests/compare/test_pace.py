@@ -1,0 +1,104 @@
+"""--bench: base and tuned timed in turns, and the ratio of their speeds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from compare.pages import texts
+from conftest import ROOT
+from mlxr.compare.pace import LONGEST, PROMPTS, ROUNDS, line, pace
+from mlxr.compare.report import rows
+from mlxr.compare.report.markdown import markdown
+from mlxr.compare.report.page import page
+from mlxr.compare.stopwatch import BOTH, Lap, turns
+from mlxr.files import read_jsonl
+from mlxr.loaded import ArmName
+from train.runs import Run
+from trained_runs import make_run, sayings
+
+
+def lap(arm: ArmName, place: int, tokens: int, decode: float, first: float = 0.5) -> Lap:
+    return Lap(arm, place, 100, tokens, first, decode)
+
+
+def test_the_figures_are_those_of_the_definitions() -> None:
+    laps = [
+        lap("base", 0, 11, 1.0), lap("base", 1, 21, 4.0), lap("base", 2, 1, 0.1, first=1.5),
+        lap("tuned", 0, 11, 2.0), lap("tuned", 1, 21, 5.0), lap("tuned", 2, 6, 1.0),
+    ]  # fmt: skip
+    found = pace(laps)
+    base, tuned = (found["arms"][arm] for arm in BOTH)
+    assert (found["prompts"], found["rounds"], found["fused"]) == (3, 1, False)
+    assert base["tokens_per_second"] == pytest.approx(30 / 5.0)  # the answer of one token is out
+    assert base["too_short"] == 1
+    assert tuned["tokens_per_second"] == pytest.approx(35 / 8.0)
+    assert base["first_token_seconds"] == {"median": 0.5, "p95": 1.5}
+    assert base["seconds"] == {"median": 1.6, "p95": 4.5}
+    assert base["prompt_tokens_per_second"] == pytest.approx(300 / 2.5)
+    mean = (math.log(0.5) + math.log(0.8)) / 2  # by prompt: 10 : 5 and 5 : 4 tokens a second
+    half = 12.7062 * abs(math.log(0.8) - math.log(0.5)) / 2  # t of one degree of freedom
+    ratio = found["ratio"]
+    assert ratio["value"] == pytest.approx(math.exp(mean))
+    assert ratio["low"] == pytest.approx(math.exp(mean - half), rel=1e-4)
+    assert ratio["high"] == pytest.approx(math.exp(mean + half), rel=1e-4)
+
+
+def test_answers_of_one_token_have_no_speed() -> None:
+    found = pace([lap(arm, place, 1, 0.1) for arm in BOTH for place in range(5)])
+    assert found["ratio"] is None
+    assert [found["arms"][arm]["tokens_per_second"] for arm in BOTH] == [None, None]
+    assert line(found) == (
+        "base 500 ms to the first token; tuned 500 ms to the first token; 5 prompts × 1"
+    )
+
+
+def test_each_answers_each_prompt_as_often_and_goes_first_in_turns() -> None:
+    order = list(turns(5, 3))
+    assert set(Counter(order).values()) == {3}
+    firsts = [arm for arm, _ in order[::2]]
+    assert firsts[:5] == ["base", "tuned", "base", "tuned", "base"]
+    assert firsts[5:10] == ["tuned", "base", "tuned", "base", "tuned"]
+    assert all(order[i][1] == order[i + 1][1] for i in range(0, len(order), 2))
+
+
+def test_every_report_tells_the_pace() -> None:
+    document, judgement = texts(20)
+    assert rows.pace_line(document) == ""
+    document["bench"] = pace([lap(a, p, 9, 1.0 + (a == "tuned")) for a in BOTH for p in range(5)])
+    told = "tuned : base 0.50 (95 % interval 0.50 … 0.50, 5 prompts × 1, adapter not fused)"
+    for made in (page(document, judgement), markdown(document, judgement)):
+        assert told in made
+
+
+def test_a_real_bench(mlxr: Run, tmp_path: Path) -> None:
+    make_run(tmp_path, sayings(60))
+    ran = mlxr("compare", "--bench", "--json", "--fail-on", "blocked")
+    document = json.loads(ran.out)
+    schema = json.loads((ROOT / "wrapper/mlxr/compare/schema.json").read_text())
+    jsonschema.validate(document, schema)
+    bench = document["bench"]
+    assert (bench["prompts"], bench["rounds"]) == (PROMPTS, ROUNDS)
+    laps = list(read_jsonl(tmp_path / "adapters/r/0001/compare/bench.jsonl"))
+    assert [(row["arm"], row["place"]) for row in laps] == list(turns(PROMPTS, ROUNDS))
+    assert all(0 < row["tokens"] <= LONGEST for row in laps)
+    lengths = [row["prompt_tokens"] for row in laps if row["arm"] == "base"][:PROMPTS]
+    assert lengths == sorted(lengths)
+    ratio = bench["ratio"]
+    assert 0.1 < ratio["low"] <= ratio["value"] <= ratio["high"] < 10
+    for arm in BOTH:
+        found = bench["arms"][arm]
+        assert 0 < found["first_token_seconds"]["median"] < found["seconds"]["median"]
+    tokens = document["arms"]["tuned"]["answer_tokens"]
+    assert 0 < tokens["p5"] <= tokens["median"] <= tokens["p95"]
+
+
+def test_stored_outputs_cannot_be_timed(mlxr: Run) -> None:
+    ran = mlxr("compare", "--bench", "--predictions", "a.jsonl", "b.jsonl")
+    assert ran.code == 2
+    assert "--bench times models; stored outputs have none." in ran.err.replace("\n", " ")

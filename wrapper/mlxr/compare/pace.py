@@ -1,0 +1,125 @@
+"""How fast base and tuned answer one prompt after the other: `mlxr compare --bench`.
+
+The batches of a comparison run one arm after the other, on a machine that may slow down between:
+their speed only describes. Here a few prompts are answered by both in turns, and the ratio of
+their speeds has an interval. An adapter that is not fused takes matrix products of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mlxr.compare.arms import Request
+from mlxr.compare.intervals import student_t
+from mlxr.compare.stopwatch import BOTH, Lap, Settings
+from mlxr.events import Display, Step
+from mlxr.files import read_jsonl, write_jsonl
+from mlxr.process import run_child
+
+PROMPTS = 5
+ROUNDS = 3
+LONGEST = 128
+"""Tokens of an answer, at most."""
+
+
+def measure(request: Request, adapter: Path, folder: Path, display: Display) -> dict[str, Any]:
+    """Return what compare.json says of the pace; the child logs to `folder`.
+
+    Raises MlxrError when the child fails.
+    """
+    ordered = sorted((list(p.ids[: p.offset]) for p in request.prompts), key=len)
+    chosen = [ordered[(len(ordered) - 1) * i // (PROMPTS - 1)] for i in range(PROMPTS)]
+    prompts, output = folder / "bench.in.jsonl", folder / "bench.jsonl"
+    write_jsonl(prompts, ({"ids": ids} for ids in chosen[: len(ordered)]))
+    settings = Settings(
+        model=request.model,
+        adapter=str(adapter),
+        trust_remote_code=request.trust_remote_code,
+        prompts=str(prompts),
+        output=str(output),
+        max_tokens=min(LONGEST, request.max_tokens),
+        rounds=ROUNDS,
+    )
+    display.show(Step(f"Timing base and tuned in turns: {min(PROMPTS, len(ordered))} prompts"))
+    log = folder / "bench.log"
+    run_child("mlxr.compare.stopwatch", asdict(settings), log, display, "Timing failed")
+    prompts.unlink()
+    return pace([Lap(**row) for row in read_jsonl(output)])
+
+
+def pace(laps: Sequence[Lap]) -> dict[str, Any]:
+    """Return each arm's figures, and the ratio of their speeds of writing with its interval."""
+    places = sorted({lap.place for lap in laps})
+    return {
+        "prompts": len(places),
+        "rounds": len(laps) // (len(BOTH) * len(places)),
+        "fused": False,
+        "arms": {arm: _arm([lap for lap in laps if lap.arm == arm]) for arm in BOTH},
+        "ratio": _ratio(laps, places),
+    }
+
+
+def _arm(laps: Sequence[Lap]) -> dict[str, Any]:
+    firsts = [lap.first_seconds for lap in laps]
+    wholes = [lap.first_seconds + lap.decode_seconds for lap in laps]
+    return {
+        "first_token_seconds": _spread(firsts),
+        "seconds": _spread(wholes),
+        "prompt_tokens_per_second": sum(lap.prompt_tokens for lap in laps) / sum(firsts),
+        "tokens_per_second": _speed(laps),
+        "too_short": sum(lap.tokens < 2 for lap in laps),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": median(values), "p95": sorted(values)[math.ceil(0.95 * len(values)) - 1]}
+
+
+def _speed(laps: Sequence[Lap]) -> float | None:
+    """Return tokens after the first by seconds since it; None where no answer had any."""
+    longer = [lap for lap in laps if lap.tokens > 1]
+    seconds = sum(lap.decode_seconds for lap in longer)
+    return sum(lap.tokens - 1 for lap in longer) / seconds if seconds else None
+
+
+def _ratio(laps: Sequence[Lap], places: Sequence[int]) -> dict[str, float] | None:
+    """Return tuned : base, with Student's interval of its logarithm over the prompts.
+
+    The answers of a prompt are taken together: they repeat one another. None where fewer than
+    two prompts got answers of two tokens from both.
+    """
+    logs = []
+    for place in places:
+        base, tuned = (
+            _speed([lap for lap in laps if (lap.place, lap.arm) == (place, arm)]) for arm in BOTH
+        )
+        if base and tuned:
+            logs.append(math.log(tuned / base))
+    if len(logs) < 2:
+        return None
+    interval = student_t(logs)
+    value = math.exp(math.fsum(logs) / len(logs))
+    return {"value": value, "low": math.exp(interval.low), "high": math.exp(interval.high)}
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """Return the pace in a sentence."""
+    said = [_said(name, arm) for name, arm in found["arms"].items()]
+    times = f"{found['prompts']} prompts × {found['rounds']}"
+    if ratio := found["ratio"]:
+        times = (
+            f"tuned : base {ratio['value']:.2f} (95 % interval {ratio['low']:.2f} …"
+            f" {ratio['high']:.2f}, {times}, adapter not fused)"
+        )
+    return "; ".join([*said, times])
+
+
+def _said(name: str, arm: Mapping[str, Any]) -> str:
+    speed = arm["tokens_per_second"]
+    first = f"{1000 * arm['first_token_seconds']['median']:,.0f} ms to the first token"
+    return f"{name} {first}" + (f", {speed:,.0f} tokens/s" if speed else "")
