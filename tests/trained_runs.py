@@ -19,6 +19,7 @@ from mlxr.workspace import Run, Workspace
 
 SPLITS = "[data.splits]\ntrain = 0.5\nvalid = 0.2\ntest = 0.3\n"
 LORA = "[train.lora_parameters]\nrank = 16\nalpha = 32\n"
+COMPARE = "[compare]\nforgetting = false\n"  # it costs seconds
 
 
 def sayings(count: int) -> list[dict[str, str]]:
@@ -44,7 +45,7 @@ def make_run(
     settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.items())
     path = root / "r.toml"
     head = f"model = {json.dumps(str(model))}\n{top}"
-    path.write_text(f"{head}\n{data}{SPLITS}[train]\n{settings}\n{LORA}")
+    path.write_text(f"{head}\n{data}{SPLITS}[train]\n{settings}\n{LORA}{COMPARE}")
     loaded, workspace = load(path), Workspace(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
