@@ -54,7 +54,8 @@ def test_answers_of_one_token_have_no_speed() -> None:
     assert found["ratio"] is None
     assert [found["arms"][arm]["tokens_per_second"] for arm in BOTH] == [None, None]
     assert line(found) == (
-        "base 500 ms to the first token; tuned 500 ms to the first token; 5 prompts × 1"
+        "base 500 ms to the first token; tuned 500 ms to the first token; 5 prompts, 1 times each,"
+        " the adapter not fused"
     )
 
 
@@ -71,7 +72,7 @@ def test_every_report_tells_the_pace() -> None:
     document, judgement = texts(20)
     assert rows.pace_line(document) == ""
     document["bench"] = pace([lap(a, p, 9, 1.0 + (a == "tuned")) for a in BOTH for p in range(5)])
-    told = "tuned : base 0.50 (95 % interval 0.50 … 0.50, 5 prompts × 1, adapter not fused)"
+    told = "tuned writes 0.50 times as fast as base (95 % interval 0.50 … 0.50)"
     for made in (page(document, judgement), markdown(document, judgement)):
         assert told in made
 

@@ -110,13 +110,11 @@ def _ratio(laps: Sequence[Lap], places: Sequence[int]) -> dict[str, float] | Non
 def line(found: Mapping[str, Any]) -> str:
     """Return the pace in a sentence."""
     said = [_said(name, arm) for name, arm in found["arms"].items()]
-    times = f"{found['prompts']} prompts × {found['rounds']}"
     if ratio := found["ratio"]:
-        times = (
-            f"tuned : base {ratio['value']:.2f} (95 % interval {ratio['low']:.2f} …"
-            f" {ratio['high']:.2f}, {times}, adapter not fused)"
-        )
-    return "; ".join([*said, times])
+        interval = f"95 % interval {ratio['low']:.2f} … {ratio['high']:.2f}"
+        said.append(f"tuned writes {ratio['value']:.2f} times as fast as base ({interval})")
+    times = f"{found['prompts']} prompts, {found['rounds']} times each"
+    return "; ".join([*said, f"{times}, the adapter not fused"])
 
 
 def _said(name: str, arm: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts += ["## What another model prefers", referee]
     if document["arms"]:
         parts += ["## Cost (descriptive)", _table(rows.COSTS, rows.cost_rows(document["arms"]))]
+        parts.append("Lengths: median (5 % … 95 %).")
     if timed := rows.pace_line(document):
         parts.append(timed)
     parts += ["## Samples", f"{rows.counts_line(judgement)} (by {judgement.primary.name})"]
