@@ -29,9 +29,10 @@ TEMPLATE = """
 
 
 def _heed_ctrl_c() -> None:
-    """Undo what a shell's & or an earlier test left: children inherit whether SIGINT is heeded."""
+    """Undo what a shell's &, nohup or an earlier test left: children inherit what is ignored."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
 

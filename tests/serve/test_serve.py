@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import openai
@@ -96,7 +97,18 @@ def test_a_web_page_reads_answers_only_from_an_origin_that_was_named(
         assert allowed(open_to_one, "http://localhost:3001") is None
 
 
-@pytest.mark.parametrize("origin", ["localhost:3000", "http://localhost/app", "", "http://a,b"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "localhost:3000",
+        "http://localhost/app",
+        "",
+        "http://a,b",
+        "http://LOCALHOST:3000",
+        "http://localhost:80",
+        "https://localhost:443",
+    ],
+)
 def test_what_is_no_origin_is_refused(mlxr: Callable[..., Ran], run: Run, origin: str,
                                       monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.chdir(run.folder.parents[2])
@@ -104,6 +116,22 @@ def test_what_is_no_origin_is_refused(mlxr: Callable[..., Ran], run: Run, origin
     assert ran.code == 1
     assert "is no origin" in ran.err
     assert "→ --allow-origin http://localhost:3000" in ran.err
+
+
+def test_who_calls_the_machine_by_another_name_is_refused(server: Server) -> None:
+    """As a page would whose domain was made to point to this machine."""
+    url, port = f"{server.document['url']}/models", server.document["url"].split(":")[2][:-3]
+    for host in (f"localhost:{port}", "127.0.0.1", f"[::1]:{port}", "LOCALHOST"):
+        with urlopen(Request(url, headers={"Host": host}), timeout=60) as answer:
+            assert answer.status == 200
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "192.0.2.1"):
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(Request(url, headers={"Host": host}), timeout=60)
+    body = json.dumps({"model": "default_model", "messages": [{"role": "user", "content": "Say"}]})
+    asked = Request(url.replace("models", "chat/completions"), body.encode(),
+                    {"Host": "evil.example", "Content-Type": "application/json"})  # fmt: skip
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(asked, timeout=60)
 
 
 def test_a_port_in_use_names_the_next(mlxr: Callable[..., Ran], server: Server, run: Run,
@@ -132,12 +160,13 @@ def test_a_model_that_cannot_be_loaded_is_explained(
     mlxr: Callable[..., Ran], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(run.folder.parents[2])
-    weights, port = run.adapter.read_bytes(), free_port()
-    run.adapter.write_bytes(b"broken")
+    config, port = run.folder / "adapter_config.json", free_port()
+    before = config.read_bytes()
+    config.write_text('{"num_layers": 99, "lora_parameters": {}}')
     try:
         ran = mlxr("serve", "r/0001", "--port", str(port))
     finally:
-        run.adapter.write_bytes(weights)
+        config.write_bytes(before)
     assert ran.code == 1
     assert "The server has ended: " in ran.err
     assert f"serve-{port}.log" in ran.err

@@ -35,6 +35,11 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def names(self) -> list[str]:
+        """What a client on this machine may call it; [] where others can ask, by other names."""
+        return ["localhost", "127.0.0.1", "::1", self.host.lower()] if self.local else []
+
     def check(self, command: str) -> None:
         """Raise MlxrError where nobody can listen there; `command` is what was typed."""
         try:
@@ -76,11 +81,16 @@ class Address:
 
 
 def check_origins(origins: Sequence[str]) -> tuple[str, ...]:
-    """Return web origins as browsers send them; raises MlxrError on what no browser sends."""
+    """Return web origins as browsers send them; raises MlxrError on what no page comes from.
+
+    Browsers write them in lower case, and leave out the port that is the scheme's own.
+    """
     for origin in origins:
-        if not re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@,\s]+", origin):
+        own = re.search(r"^http:.*:80$|^https:.*:443$", origin)
+        if own or not re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@,\sA-Z]+", origin):
             raise MlxrError(
-                f"--allow-origin: {origin!r} is no origin: scheme, host and port, and no path.",
+                f"--allow-origin: {origin!r} is no origin as a browser sends it: scheme, host and"
+                " port in lower case, without a path, and without port 80 or 443.",
                 "--allow-origin http://localhost:3000",
             )
     return tuple(origins)

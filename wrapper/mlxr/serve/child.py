@@ -1,13 +1,14 @@
 """The serve child: the stock mlx_lm.server, with one model and no way past it.
 
-    python -m mlxr.serve.child FD NAMES ARGUMENT…
+    python -m mlxr.serve.child FD NAMES HOSTS ARGUMENT…
 
 As it stands, mlx_lm.server 0.32.2 takes the `model` of a request for something to load: the
 adapter goes with the name "default_model" only, the base's own name gets the base without it, and
 any other name is looked for on the Hub. Here NAMES, a JSON list, mean the adapted model, and every
-other name is refused. Two names in mlx_lm.server are replaced by what builds on them: the provider
-of models, which gives the one there is, and the function that listens, which is handed a class to
-say when all is ready, and one to read requests.
+other name is refused. So is whoever calls the machine by a name that is not among HOSTS: a page
+whose domain is made to point here could else read answers as its own. Two names in mlx_lm.server
+are replaced by what builds on them: the provider of models, which gives the one there is, and the
+function that listens, which is handed a class to say when all is ready, and one to read requests.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from mlxr.ending import leave_with_mlxr
 from mlxr.events import Ended, Pipe, Ready
 
 
-def main(descriptor: int, names: list[str], arguments: list[str]) -> None:
+def main(descriptor: int, names: list[str], hosts: list[str], arguments: list[str]) -> None:
     """Serve until SIGINT, or until mlxr is gone."""
     from mlx_lm import server
 
@@ -37,7 +39,7 @@ def main(descriptor: int, names: list[str], arguments: list[str]) -> None:
     server._run_http_server = partial(
         server._run_http_server,
         server_class=_announcing(pipe, loaded),
-        handler_class=_handler(server.APIHandler, names),
+        handler_class=_handler(server.APIHandler, names, hosts),
     )
     sys.argv = ["mlx_lm.server", *arguments]
     try:
@@ -72,10 +74,22 @@ def _provider(stock: Any, pipe: Pipe, loaded: threading.Event) -> Any:
     return OneModel
 
 
-def _handler(stock: Any, names: list[str]) -> Any:
-    """Return mlx_lm.server's reader of requests, which refuses those for another model."""
+def _handler(stock: Any, names: list[str], hosts: list[str]) -> Any:
+    """Return mlx_lm.server's reader of requests, which refuses those for another model or host.
+
+    Without `hosts` it may be called anything.
+    """
 
     class Handler(stock):  # type: ignore[misc]  # a base of unknown type
+        def parse_request(self) -> bool:
+            if not super().parse_request():
+                return False
+            called = self.headers.get("Host")
+            if not hosts or called is None or urlsplit(f"//{called}").hostname in hosts:
+                return True
+            self._write(403, {"error": {"message": f"This is not {called}.", "code": "host"}})
+            return False
+
         def handle_completion(self, *request: Any) -> None:
             if refusal := self._refusal():
                 self._write(404, {"error": {"message": refusal, "code": "model_not_found"}})
@@ -111,8 +125,14 @@ def _announcing(pipe: Pipe, loaded: threading.Event) -> type[ThreadingHTTPServer
             pipe.send(Ready())
             super().serve_forever(poll_interval)
 
+        def shutdown(self) -> None:
+            """Wait for nothing: Ctrl-C has ended the loop, which runs in the thread that asks.
+
+            The stock one waits for ever where that came before the loop began.
+            """
+
     return Announcing
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])
+    main(int(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4:])

@@ -77,11 +77,12 @@ def serving(
 
 
 def _arguments(trained: Trained, address: Address) -> list[str]:
-    """Return what the child is told: the names that mean this model, then mlx_lm's own options."""
+    """Return what the child is told: the names of this model and machine, and mlx_lm's options."""
     names = [trained.name, trained.recipe.name, "default_model"]
     trust = ["--trust-remote-code"] if trained.recipe.trust_remote_code else []
     return [
         json.dumps(names),
+        json.dumps(address.names),
         *("--model", trained.model, "--adapter-path", str(trained.adapter.folder)),
         *("--host", address.host, "--port", str(address.port)),
         f"--allowed-origins={','.join(address.origins)}",  # mlx_lm's default lets every page read
