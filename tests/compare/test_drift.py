@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import MODEL
-from mlxr.compare.drift import ROWS, spread, written_drift
+from mlxr.compare.choice import spread
+from mlxr.compare.drift import ROWS, written_drift
 from mlxr.loaded import Arms
 from train.runs import float_model
 from trained_runs import random_adapter
@@ -67,8 +68,8 @@ def test_a_model_has_not_moved_from_itself(tmp_path: Path) -> None:
 
 
 def test_the_samples_are_spread_over_all() -> None:
-    assert spread(3) == [0, 1, 2]
-    assert spread(0) == []
-    found = spread(1000)
+    assert spread(3, ROWS) == [0, 1, 2]
+    assert spread(0, ROWS) == []
+    found = spread(1000, ROWS)
     assert (len(found), found[0], found[-1]) == (ROWS, 0, 984)
     assert len(set(found)) == ROWS

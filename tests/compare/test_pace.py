@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from compare.pages import texts
-from conftest import ROOT
-from mlxr.compare.pace import LONGEST, PROMPTS, ROUNDS, line, pace
+from conftest import MODEL, ROOT, Ran
+from mlxr.compare import pace as module
+from mlxr.compare.arms import Prompt, Request
+from mlxr.compare.pace import LONGEST, PROMPTS, ROUNDS, line, measure, pace
 from mlxr.compare.report import rows
 from mlxr.compare.report.markdown import markdown
 from mlxr.compare.report.page import page
-from mlxr.compare.stopwatch import BOTH, Lap, turns
-from mlxr.files import read_jsonl
-from mlxr.loaded import ArmName
-from train.runs import Run
-from trained_runs import make_run, sayings
+from mlxr.compare.stopwatch import Lap, Settings, time_both, turns
+from mlxr.events import Pipe, Silent
+from mlxr.files import read_jsonl, write_jsonl
+from mlxr.loaded import ARMS, ArmName
+from mlxr.workspace import Adapter, Run
+from trained_runs import make_run, random_adapter, sayings
 
 
 def lap(arm: ArmName, place: int, tokens: int, decode: float, first: float = 0.5) -> Lap:
@@ -33,7 +40,7 @@ def test_the_figures_are_those_of_the_definitions() -> None:
         lap("tuned", 0, 11, 2.0), lap("tuned", 1, 21, 5.0), lap("tuned", 2, 6, 1.0),
     ]  # fmt: skip
     found = pace(laps)
-    base, tuned = (found["arms"][arm] for arm in BOTH)
+    base, tuned = (found["arms"][arm] for arm in ARMS)
     assert (found["prompts"], found["rounds"], found["fused"]) == (3, 1, False)
     assert base["tokens_per_second"] == pytest.approx(30 / 5.0)  # the answer of one token is out
     assert base["too_short"] == 1
@@ -50,9 +57,9 @@ def test_the_figures_are_those_of_the_definitions() -> None:
 
 
 def test_answers_of_one_token_have_no_speed() -> None:
-    found = pace([lap(arm, place, 1, 0.1) for arm in BOTH for place in range(5)])
+    found = pace([lap(arm, place, 1, 0.1) for arm in ARMS for place in range(5)])
     assert found["ratio"] is None
-    assert [found["arms"][arm]["tokens_per_second"] for arm in BOTH] == [None, None]
+    assert [found["arms"][arm]["tokens_per_second"] for arm in ARMS] == [None, None]
     assert line(found) == (
         "base 500 ms to the first token; tuned 500 ms to the first token; 5 prompts, 1 times each,"
         " the adapter not fused"
@@ -71,13 +78,64 @@ def test_each_answers_each_prompt_as_often_and_goes_first_in_turns() -> None:
 def test_every_report_tells_the_pace() -> None:
     document, judgement = texts(20)
     assert rows.pace_line(document) == ""
-    document["bench"] = pace([lap(a, p, 9, 1.0 + (a == "tuned")) for a in BOTH for p in range(5)])
+    document["bench"] = pace([lap(a, p, 9, 1.0 + (a == "tuned")) for a in ARMS for p in range(5)])
     told = "tuned writes 0.50 times as fast as base (95 % interval 0.50 … 0.50)"
     for made in (page(document, judgement), markdown(document, judgement)):
         assert told in made
 
 
-def test_a_real_bench(mlxr: Run, tmp_path: Path) -> None:
+def test_a_lap_is_one_arms_answer_as_mlx_lm_gives_it(tmp_path: Path) -> None:
+    from mlx_lm import load, stream_generate
+
+    adapter = random_adapter(tmp_path / "adapter")
+    prompts = [[60 + i, 70, 80] for i in range(4)]
+    write_jsonl(tmp_path / "in.jsonl", ({"ids": ids} for ids in prompts))
+    told = Settings(str(MODEL), str(adapter), False, str(tmp_path / "in.jsonl"), "", 40, 2)
+    begin = time.perf_counter()
+    laps = time_both(told, Pipe(None))
+    took = time.perf_counter() - begin
+    assert [(lap.arm, lap.place) for lap in laps] == list(turns(4, 2))
+    due = {}
+    for arm, path in (("base", None), ("tuned", str(adapter))):
+        model, tokenizer = load(str(MODEL), adapter_path=path)
+        for place, ids in enumerate(prompts):
+            *_, last = stream_generate(model, tokenizer, ids, max_tokens=40)
+            due[arm, place] = last.generation_tokens
+    assert [lap.tokens for lap in laps] == [due[lap.arm, lap.place] for lap in laps]
+    assert [due["base", i] for i in range(4)] != [due["tuned", i] for i in range(4)]
+    assert {lap.prompt_tokens for lap in laps} == {3}
+    assert 0 < sum(lap.first_seconds + lap.decode_seconds for lap in laps) < took
+    assert all(lap.decode_seconds > 0 for lap in laps if lap.tokens > 1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 60])
+def test_different_prompts_are_timed(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(_: str, settings: dict[str, Any], *__: object) -> None:
+        asked.extend(row["ids"] for row in read_jsonl(Path(settings["prompts"])))
+        made = [asdict(lap(arm, place, 9, 1.0)) for arm, place in turns(len(asked), ROUNDS)]
+        write_jsonl(Path(settings["output"]), made)
+
+    asked: list[list[int]] = []
+    monkeypatch.setattr(module, "run_child", timed)
+    prompts = tuple(Prompt(tuple(range(i + 2)), i + 1, "x") for i in reversed(range(count)))
+    request = Request(str(MODEL), False, prompts, 64, 8)
+    adapter = Adapter(Run(random_adapter(tmp_path / "run")))
+    found = measure(request, adapter, tmp_path, Silent())
+    assert found["prompts"] == len(asked) == min(count, PROMPTS)
+    assert len({tuple(ids) for ids in asked}) == len(asked)
+    assert (found["ratio"] is None) == (count == 1)
+    assert not (tmp_path / "bench.in.jsonl").exists()
+
+
+def test_what_is_trained_whole_is_fused() -> None:
+    laps = [lap(arm, place, 9, 1.0) for arm in ARMS for place in range(5)]
+    assert "not fused" in line(pace(laps))
+    assert "fused" not in line(pace(laps, fused=True))
+
+
+def test_a_real_bench(mlxr: Callable[..., Ran], tmp_path: Path) -> None:
     make_run(tmp_path, sayings(60))
     ran = mlxr("compare", "--bench", "--json", "--fail-on", "blocked")
     document = json.loads(ran.out)
@@ -92,14 +150,14 @@ def test_a_real_bench(mlxr: Run, tmp_path: Path) -> None:
     assert lengths == sorted(lengths)
     ratio = bench["ratio"]
     assert 0.1 < ratio["low"] <= ratio["value"] <= ratio["high"] < 10
-    for arm in BOTH:
+    for arm in ARMS:
         found = bench["arms"][arm]
         assert 0 < found["first_token_seconds"]["median"] < found["seconds"]["median"]
     tokens = document["arms"]["tuned"]["answer_tokens"]
     assert 0 < tokens["p5"] <= tokens["median"] <= tokens["p95"]
 
 
-def test_stored_outputs_cannot_be_timed(mlxr: Run) -> None:
+def test_stored_outputs_cannot_be_timed(mlxr: Callable[..., Ran]) -> None:
     ran = mlxr("compare", "--bench", "--predictions", "a.jsonl", "b.jsonl")
     assert ran.code == 2
     assert "--bench times models; stored outputs have none." in ran.err.replace("\n", " ")

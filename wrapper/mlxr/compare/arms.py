@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlxr.compare.outputs import Answer, Drift, Outputs, outputs_key, read_outputs
 from mlxr.compare.sample import Output
 from mlxr.events import Display, Step
 from mlxr.files import write_jsonl
 from mlxr.process import run_child
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,19 @@ class Arm:
 
 
 def _spread(lengths: Sequence[int]) -> dict[str, int]:
-    """Return the median, and where all but one in twenty are, at either end; by nearest rank."""
-    ordered = sorted(lengths)
-    ranks = {"p5": 0.05, "median": 0.5, "p95": 0.95}
-    return {name: ordered[math.ceil(rank * len(ordered)) - 1] for name, rank in ranks.items()}
+    """Return the median, and where all but one in twenty are, at either end."""
+    shares = {"p5": 0.05, "median": 0.5, "p95": 0.95}
+    return {name: nearest_rank(lengths, share) for name, share in shares.items()}
+
+
+def nearest_rank(values: Sequence[Number], share: float) -> Number:
+    """Return the least of some values that so large a share does not exceed."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
 def longest_answer(target_tokens: Sequence[int]) -> int:
     """Return how many tokens an answer may have: max(64, ⌈1.5 × p99 of the expected answers⌉)."""
-    ordered = sorted(target_tokens)
-    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
-    return max(64, math.ceil(1.5 * p99))
+    return max(64, math.ceil(1.5 * nearest_rank(target_tokens, 0.99)))
 
 
 def run_arm(

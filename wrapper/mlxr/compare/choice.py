@@ -1,4 +1,4 @@
-"""Which test rows are judged where `compare.limit` asks for fewer than there are."""
+"""Which test rows are taken where not all are: judged (`compare.limit`), or measured."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def choose(
     order = sorted(range(len(ids)), key=lambda i: (categories[i] or "", luck[ids[i]]))
     # Places evenly apart in an order by category: every category is met as often as it is long.
     return sorted(order[(2 * k + 1) * len(order) // (2 * limit)] for k in range(limit))
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Return at most `most` of `count` places, evenly spread."""
+    return [i * count // min(count, most) for i in range(min(count, most))]

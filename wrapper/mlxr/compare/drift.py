@@ -20,11 +20,6 @@ Row = tuple[list[int], list[int], bool]
 """A prompt, the answer to it, and whether that was ended by the model."""
 
 
-def spread(count: int, most: int = ROWS) -> list[int]:
-    """Return at most `most` of `count` places, evenly spread."""
-    return [i * count // min(count, most) for i in range(min(count, most))]
-
-
 def written_drift(arms: Arms, rows: Sequence[Row], batch_size: int) -> list[tuple[float, int]]:
     """Return for each row the divergence summed over its answer in nats, and its tokens.
 

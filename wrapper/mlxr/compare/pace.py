@@ -11,15 +11,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from mlxr.compare.arms import Request
+from mlxr.compare.arms import Request, nearest_rank
+from mlxr.compare.choice import spread
 from mlxr.compare.intervals import student_t
-from mlxr.compare.stopwatch import BOTH, Lap, Settings
+from mlxr.compare.stopwatch import Lap, Settings
 from mlxr.events import Display, Step
 from mlxr.files import read_jsonl, write_jsonl
+from mlxr.loaded import ARMS
 from mlxr.process import run_child
+from mlxr.trained import adapter_config
+from mlxr.workspace import Adapter
 
 PROMPTS = 5
 ROUNDS = 3
@@ -27,39 +30,43 @@ LONGEST = 128
 """Tokens of an answer, at most."""
 
 
-def measure(request: Request, adapter: Path, folder: Path, display: Display) -> dict[str, Any]:
+def measure(request: Request, adapter: Adapter, folder: Path, display: Display) -> dict[str, Any]:
     """Return what compare.json says of the pace; the child logs to `folder`.
 
     Raises MlxrError when the child fails.
     """
     ordered = sorted((list(p.ids[: p.offset]) for p in request.prompts), key=len)
-    chosen = [ordered[(len(ordered) - 1) * i // (PROMPTS - 1)] for i in range(PROMPTS)]
+    chosen = [ordered[place] for place in spread(len(ordered), PROMPTS)]
     prompts, output = folder / "bench.in.jsonl", folder / "bench.jsonl"
-    write_jsonl(prompts, ({"ids": ids} for ids in chosen[: len(ordered)]))
+    write_jsonl(prompts, ({"ids": ids} for ids in chosen))
     settings = Settings(
         model=request.model,
-        adapter=str(adapter),
+        adapter=str(adapter.folder),
         trust_remote_code=request.trust_remote_code,
         prompts=str(prompts),
         output=str(output),
         max_tokens=min(LONGEST, request.max_tokens),
         rounds=ROUNDS,
     )
-    display.show(Step(f"Timing base and tuned in turns: {min(PROMPTS, len(ordered))} prompts"))
+    display.show(Step(f"Timing base and tuned in turns: {len(chosen)} prompts"))
     log = folder / "bench.log"
     run_child("mlxr.compare.stopwatch", asdict(settings), log, display, "Timing failed")
     prompts.unlink()
-    return pace([Lap(**row) for row in read_jsonl(output)])
+    fused = adapter_config(adapter).get("fine_tune_type") == "full"
+    return pace([Lap(**row) for row in read_jsonl(output)], fused=fused)
 
 
-def pace(laps: Sequence[Lap]) -> dict[str, Any]:
-    """Return each arm's figures, and the ratio of their speeds of writing with its interval."""
+def pace(laps: Sequence[Lap], *, fused: bool = False) -> dict[str, Any]:
+    """Return each arm's figures, and the ratio of their speeds of writing with its interval.
+
+    `fused` tells whether what was trained is part of the weights.
+    """
     places = sorted({lap.place for lap in laps})
     return {
         "prompts": len(places),
-        "rounds": len(laps) // (len(BOTH) * len(places)),
-        "fused": False,
-        "arms": {arm: _arm([lap for lap in laps if lap.arm == arm]) for arm in BOTH},
+        "rounds": len(laps) // (len(ARMS) * len(places)),
+        "fused": fused,
+        "arms": {arm: _arm([lap for lap in laps if lap.arm == arm]) for arm in ARMS},
         "ratio": _ratio(laps, places),
     }
 
@@ -77,7 +84,7 @@ def _arm(laps: Sequence[Lap]) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": median(values), "p95": sorted(values)[math.ceil(0.95 * len(values)) - 1]}
+    return {"median": nearest_rank(values, 0.5), "p95": nearest_rank(values, 0.95)}
 
 
 def _speed(laps: Sequence[Lap]) -> float | None:
@@ -96,7 +103,7 @@ def _ratio(laps: Sequence[Lap], places: Sequence[int]) -> dict[str, float] | Non
     logs = []
     for place in places:
         base, tuned = (
-            _speed([lap for lap in laps if (lap.place, lap.arm) == (place, arm)]) for arm in BOTH
+            _speed([lap for lap in laps if (lap.place, lap.arm) == (place, arm)]) for arm in ARMS
         )
         if base and tuned:
             logs.append(math.log(tuned / base))
@@ -114,7 +121,7 @@ def line(found: Mapping[str, Any]) -> str:
         interval = f"95 % interval {ratio['low']:.2f} … {ratio['high']:.2f}"
         said.append(f"tuned writes {ratio['value']:.2f} times as fast as base ({interval})")
     times = f"{found['prompts']} prompts, {found['rounds']} times each"
-    return "; ".join([*said, f"{times}, the adapter not fused"])
+    return "; ".join([*said, times if found["fused"] else f"{times}, the adapter not fused"])
 
 
 def _said(name: str, arm: Mapping[str, Any]) -> str:

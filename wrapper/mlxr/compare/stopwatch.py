@@ -16,11 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlxr.ending import leave_with_mlxr
-from mlxr.events import Ended, Generated, Pipe
+from mlxr.events import Generated, Pipe, reporting
 from mlxr.files import read_jsonl, write_jsonl
-from mlxr.loaded import ArmName, Arms
+from mlxr.loaded import ARMS, ArmName, Arms
 
-BOTH: tuple[ArmName, ArmName] = ("base", "tuned")
 WARM_UP = 2
 """Answers of each arm that are not counted: a first one prepares what the others use."""
 
@@ -60,16 +59,12 @@ class Lap:
 
 def main(descriptor: int, settings: Settings) -> None:
     """Time both arms as `settings` say, reporting to `descriptor`."""
-    pipe = Pipe(descriptor)
-    try:
-        _time(settings, pipe)
-    except Exception as error:
-        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
-        raise
-    pipe.send(Ended("done", 0))
+    with reporting(descriptor) as pipe:
+        write_jsonl(Path(settings.output), map(asdict, time_both(settings, pipe)))
 
 
-def _time(settings: Settings, pipe: Pipe) -> None:
+def time_both(settings: Settings, pipe: Pipe) -> list[Lap]:
+    """Return the laps in order."""
     trusted = settings.trust_remote_code
     arms = Arms(settings.model, settings.adapter, trust_remote_code=trusted)
     prompts = [list(map(int, row["ids"])) for row in read_jsonl(Path(settings.prompts))]
@@ -78,9 +73,9 @@ def _time(settings: Settings, pipe: Pipe) -> None:
     laps: list[Lap] = []
     for arm, place in turns(len(prompts), settings.rounds):
         laps.append(_lap(arms, arm, place, prompts, settings.max_tokens))
-        count = len(BOTH) * len(prompts) * settings.rounds
+        count = len(ARMS) * len(prompts) * settings.rounds
         pipe.send(Generated(len(laps), count, sum(lap.tokens for lap in laps)))
-    write_jsonl(Path(settings.output), map(asdict, laps))
+    return laps
 
 
 def turns(prompts: int, rounds: int) -> Iterator[tuple[ArmName, int]]:
@@ -88,8 +83,8 @@ def turns(prompts: int, rounds: int) -> Iterator[tuple[ArmName, int]]:
     for number in range(rounds):
         for place in range(prompts):
             first = (number + place) % 2
-            yield BOTH[first], place
-            yield BOTH[1 - first], place
+            yield ARMS[first], place
+            yield ARMS[1 - first], place
 
 
 def _lap(arms: Arms, arm: ArmName, place: int, prompts: list[list[int]], max_tokens: int) -> Lap:
