@@ -68,19 +68,8 @@ FLOORS = [
     {"prep", "train", "compare"},
     {"manifest", "trained"},
     {"recipe", "model", "process", "provenance", "workspace"},
-    {
-        "blas",
-        "ending",
-        "events",
-        "files",
-        "forest",
-        "loaded",
-        "near",
-        "power",
-        "quiet",
-        "units",
-        "values",
-    },
+    {"blas", "ending", "events", "files", "forest", "loaded", "near", "power", "quiet"}
+    | {"units", "values", "visible"},
     {"errors"},
 ]
 """Imports point down, or stay within a part."""
@@ -100,6 +89,8 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "mlxr":
+            found |= {f"mlxr.{alias.name}" for alias in node.names if alias.name[0] != "_"}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
     return found

@@ -1,4 +1,4 @@
-"""Every file that mlxr keeps, cut or emptied, before every command that reads it."""
+"""The files that mlxr keeps, damaged, before the commands that read them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ READERS = {
     f"{RUN}/compare/compare.json": ["runs show", "runs diff r/0001 r/0001", "export"],
     f"{RUN}/adapter_config.json": ["compare", "chat r/0001 Hello", "export",
                                    "export --as adapter", "export --as peft"],
-    f"{RUN}/events.jsonl": ["watch r/0001"],
+    f"{RUN}/events.jsonl": ["watch r/0001", "compare", "train r.toml --resume"],
+    f"{RUN}/adapters.safetensors": ["compare", "chat r/0001 Hello", "export", "serve"],
+    "data/r/test.jsonl": ["train r.toml", "compare"],
     f"{RUN}/mlx_lm.yaml": ["runs show"],
     f"{RUN}/checkpoints/0000002/state.json": ["train r.toml --resume"],
+    f"{RUN}/checkpoints/0000002/adapters.safetensors": ["train r.toml --resume"],
+    f"{RUN}/checkpoints/0000002/optimizer.safetensors": ["train r.toml --resume"],
 }  # fmt: skip
 CASES = [(path, command) for path, commands in READERS.items() for command in commands]
 

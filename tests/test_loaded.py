@@ -67,6 +67,23 @@ def test_an_arm_is_what_mlx_lm_loads_also_after_the_other_was_used(
         assert mx.array_equal(arms.use(arm)(ids), alone[arm]), arm
 
 
+def test_what_only_the_other_arm_has_is_not_in_memory(tmp_path: Path) -> None:
+    """After full fine-tuning the base's arrays are read when the base is first used."""
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
+
+    model = float_model(tmp_path / "model")
+    folder = random_adapter(tmp_path / "adapter", model, "full", layers=2)
+    changed = sum(array.nbytes for array in mx.load(str(folder / "adapters.safetensors")).values())
+    before = mx.get_active_memory()
+    arms = Arms(str(model), str(folder), trust_remote_code=False)
+    tuned = arms.use("tuned")
+    whole = sum(array.nbytes for _, array in tree_flatten(tuned.parameters()))
+    assert whole <= mx.get_active_memory() - before < whole + 0.5 * changed
+    arms.use("base")
+    assert mx.get_active_memory() - before >= whole + changed
+
+
 def test_a_base_of_other_shapes_is_refused(tmp_path: Path) -> None:
     model = float_model(tmp_path / "model")
     folder = random_adapter(tmp_path / "adapter", model, layers=1)

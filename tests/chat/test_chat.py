@@ -13,12 +13,13 @@ import pytest
 from conftest import Ran
 from mlxr.chat.partner import Partner, partner
 from mlxr.chat.prompts import prompts_of
-from mlxr.chat.session import BOTH, Dialogue
+from mlxr.chat.session import Dialogue
 from mlxr.chat.talk import Talk
 from mlxr.compare.stage import compare
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said, Silent
 from mlxr.files import read_jsonl
+from mlxr.loaded import ARMS
 from mlxr.trained import Trained, read_trained
 from mlxr.workspace import Adapter, Run, Workspace
 from trained_runs import make_run, sayings
@@ -69,7 +70,7 @@ def test_answers_are_those_that_compare_has_judged(
     same, differs = 0, 0
     for sample, row in zip(samples, tests, strict=True):
         question = prompts.question(row["messages"][0]["content"])
-        said = {arm: dialogue.reply(question, arm, Nowhere()) for arm in BOTH}
+        said = {arm: dialogue.reply(question, arm, Nowhere()) for arm in ARMS}
         assert said["tuned"].cost.prompt_tokens == row["mlxr"]["offset"]
         assert "<|end|>" not in said["tuned"].text
         assert len(said["tuned"].text) > 3
@@ -162,7 +163,7 @@ def test_a_template_that_changed_since_is_pointed_out(mlxr: Do, run: Run, tmp_pa
 
 
 def test_a_model_that_cannot_be_loaded_is_explained_and_its_log_kept(mlxr: Do, run: Run) -> None:
-    run.adapter.write_bytes(b"broken")
+    (run.folder / "adapter_config.json").write_text('{"num_layers": 99, "lora_parameters": {}}')
     ran = mlxr("chat", "r/0001", "x")
     assert ran.code == 1
     assert "The model has ended: " in ran.err

@@ -37,6 +37,16 @@ def speaker(weights: Path, temperature: float = 0.0) -> tuple[Speaker, Kept]:
     return Speaker(Settings(str(MODEL), str(weights), False, [0], temperature, 7), pipe), pipe
 
 
+def test_the_model_is_in_memory_before_anything_is_asked(weights: Path) -> None:
+    import mlx.core as mx
+
+    before = mx.get_active_memory()
+    one, _ = speaker(weights)
+    on_disk = sum(path.stat().st_size for path in MODEL.glob("*.safetensors"))
+    assert mx.get_active_memory() - before > 0.9 * on_disk
+    del one
+
+
 def said(pipe: Kept) -> str:
     """Return the text of the answer that was sent last, and forget it."""
     text = "".join(event.text for event in pipe.events if isinstance(event, Said))

@@ -123,7 +123,7 @@ def test_an_unknown_primary_metric_is_named_before_anything_runs(
 def test_an_arm_that_fails_is_explained(mlxr: Run, write_recipe: Write) -> None:
     recipe = write_recipe()
     run = trained(mlxr, recipe)
-    (run / "adapters.safetensors").write_bytes(b"broken")
+    (run / "adapter_config.json").write_text('{"num_layers": 1, "lora_parameters": {}}')
     ran = mlxr("compare", recipe)
     assert ran.code == 1
     assert "The tuned arm failed: " in ran.err

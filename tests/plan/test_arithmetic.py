@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from mlxr.errors import MlxrError
 from mlxr.files import write_jsonl
 from mlxr.plan import duration, memory, need
-from mlxr.plan.anatomy import Anatomy, Product, Trained
+from mlxr.plan.anatomy import Anatomy, Product, TrainedKind
 from mlxr.plan.duration import line, saves, validations
 from mlxr.plan.evidence import examine
 from mlxr.plan.optimum import optimum
-from mlxr.plan.trial import Trial, choose
+from mlxr.plan.trial import Timing, choose
 from mlxr.plan.work import flops, forward_flops, seconds
 from mlxr.plan.workload import Batch, Row, Workload, epoch, padding, read_rows
 from mlxr.recipe import Compare, Train
@@ -27,7 +27,7 @@ BLOCK = Product(
 )
 HEAD = replace(BLOCK, name="lm_head", outputs=100, head=True, adapted=False, count=1)
 MODEL = Anatomy(
-    parameters=1_000, blocks=2, trained_blocks=2, heads=2, trained=(Trained("mlp", 2, 64),),
+    parameters=1_000, blocks=2, trained_blocks=2, heads=2, trained=(TrainedKind("mlp", 2, 64),),
     frozen_bytes=2_000, trained_bytes=256, products=(BLOCK, HEAD), memory=1.0,
 )  # fmt: skip
 TRAIN = Train(batch_size=2, iters=6, grad_accumulation_steps=1)
@@ -123,7 +123,7 @@ def test_a_run_takes_its_iterations_its_validations_and_its_saves() -> None:
     laps = [(small, 1.0), (large, 2.0), (small, 1.0), (large, 2.0)]
     load = replace(work(small, large, times=3), rows={"train": [], "valid": lengths(*[17] * 4)})
     half = load.validation[:1]
-    trial = Trial(5.0, laps, validations=[9.0, 0.5], validated=half, saves=[7.0, 0.25])
+    trial = Timing(5.0, laps, validations=[9.0, 0.5], validated=half, saves=[7.0, 0.25])
     length = Schedule(6, 2, 6, 4, 3)
     found = duration.measured(trial, MODEL, load, length)
     assert found.iteration == pytest.approx(1.5)
@@ -137,7 +137,7 @@ def test_a_run_takes_its_iterations_its_validations_and_its_saves() -> None:
 
 def test_the_range_is_that_of_the_laps() -> None:
     one = batch(17)
-    trial = Trial(0.0, [(one, 1.0), (one, 2.0), (one, 3.0)])
+    trial = Timing(0.0, [(one, 1.0), (one, 2.0), (one, 3.0)])
     found = duration.measured(trial, MODEL, work(one, times=10), Schedule(10, 10, 10, 5, 5))
     assert (found.low, found.total, found.high) == pytest.approx((10.0, 20.0, 30.0))
 

@@ -28,7 +28,7 @@ def test_the_child_trains_the_batches_that_the_laps_are_booked_on(
     pairs: list[tuple[int, int]] = []
     take = trial._take
 
-    def taken(found: trial.Trial, event: Event, seconds: float, turns: Sequence[Batch]) -> None:
+    def taken(found: trial.Timing, event: Event, seconds: float, turns: Sequence[Batch]) -> None:
         if isinstance(event, Trained):
             pairs.append((event.target_tokens, turns[event.iteration - 1].targets))
         take(found, event, seconds, turns)

@@ -11,7 +11,7 @@ import pytest
 from mlxr.events import Answered, Said
 from mlxr.terminal.chat import ChatScreen, cost
 from mlxr.terminal.console import Terminal
-from mlxr.terminal.visible import visible
+from mlxr.visible import visible
 
 DONE = Answered(11, 5, 0.5, 1.234, "stop")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from conftest import Ran
 from mlxr.prep.preview import Part, Token
-from mlxr.terminal.preview import alone, coloured, plain_lines, visible
+from mlxr.terminal.preview import alone, coloured, marked, plain_lines
 
 
 def tokens(*parts: tuple[Part, str | bytes], special: str = "<s>") -> list[Token]:
@@ -69,7 +69,7 @@ def test_shades_stay_apart_where_there_are_few_colours(system: str) -> None:
 
 def test_a_token_alone_shows_half_a_character_as_bytes() -> None:
     assert [alone(token) for token in RECORD[2:4]] == [" <0xF0><0x9F>", "<0x99><0x82>"]
-    assert visible("a\u202e\\n\u00e9") == "a\\u202e\\né"
+    assert marked("a\u202e\\n\u00e9") == "a\\u202e\\né"
 
 
 def test_the_command_shows_rows_and_writes_nothing(

@@ -164,7 +164,18 @@ def test_generation_in_batches() -> None:
 
 
 def test_a_model_is_loaded_with_its_adapter() -> None:
-    """compare/child.py loads both arms so."""
+    """loaded.py does."""
     import mlx_lm
+    from mlx_lm.tuner.utils import load_adapters
 
-    assert {"adapter_path", "tokenizer_config", "trust_remote_code"} <= set(parameters(mlx_lm.load))
+    told = {"adapter_path", "tokenizer_config", "lazy", "trust_remote_code"}
+    assert told <= set(parameters(mlx_lm.load))
+    assert parameters(load_adapters) == ["model", "adapter_path"]
+
+
+def test_an_answer_is_timed() -> None:
+    """compare/stopwatch.py takes mlx_lm's own times."""
+    from mlx_lm.generate import GenerationResponse
+
+    fields = {field.name for field in dataclasses.fields(GenerationResponse)}
+    assert {"prompt_tokens", "prompt_tps", "generation_tokens", "generation_tps"} <= fields

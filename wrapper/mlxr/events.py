@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -229,6 +231,18 @@ class Pipe:
                 data = data[os.write(self._descriptor, data) :]
         except BrokenPipeError:
             self.broken = True
+
+
+@contextmanager
+def reporting(descriptor: int) -> Iterator[Pipe]:
+    """Yield the pipe of a child's work; tell at its end whether that was done, or what failed."""
+    pipe = Pipe(descriptor)
+    try:
+        yield pipe
+    except Exception as error:
+        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
+        raise
+    pipe.send(Ended("done", 0))
 
 
 def _finite(value: dict[str, Any]) -> dict[str, Any]:

@@ -103,14 +103,15 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     return (value for _, value in numbered_jsonl(path))
 
 
-def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def numbered_jsonl(path: Path, *, growing: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line number (from 1) and object of each line of `path` that is not blank.
 
-    Raises MlxrError naming file and line.
+    Of a `growing` file a last line that has no end yet is left out. Raises MlxrError naming file
+    and line.
     """
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
-            if not line.strip():
+            if not line.strip() or (growing and not line.endswith(b"\n")):
                 continue
             try:
                 value = json.loads(line)

@@ -1,10 +1,11 @@
-"""A model in memory, as mlx_lm loads it; and base and tuned in one. In children only."""
+"""Models in memory, as mlx_lm loads them; base and tuned in one. Loaded in children only."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 ArmName = Literal["base", "tuned"]
+ARMS: tuple[ArmName, ArmName] = ("base", "tuned")
 
 
 def load_model(

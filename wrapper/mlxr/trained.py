@@ -39,7 +39,7 @@ def read_trained(adapter: Adapter) -> Trained:
     """Return what an adapter was trained with; raises MlxrError where it, or its base, is gone."""
     record = adapter.run.read_record()
     recipe = revive(record, adapter.run.record)
-    check_weights(adapter, record["status"], Path(record["recipe_path"]))
+    check_weights(adapter, record, Path(record["recipe_path"]))
     check_base(adapter.run, recipe.model)
     if recipe.chat_template:
         kept = str(adapter.run.model / CHAT_TEMPLATE)
@@ -47,18 +47,27 @@ def read_trained(adapter: Adapter) -> Trained:
     return Trained(adapter, recipe, record["data"]["files"])
 
 
-def check_weights(adapter: Adapter, status: str, recipe: Path) -> None:
-    """Raise MlxrError when a run has no adapter that mlx_lm could load.
+def check_weights(adapter: Adapter, record: Mapping[str, Any], recipe: Path) -> None:
+    """Raise MlxrError when a run has no adapter that mlx_lm could load, or not the run's own.
 
-    It ended as `status` says before the first weights, or was damaged since.
+    It ended before the first weights, or they were damaged or changed since.
     """
     if not adapter.weights.is_file():
         raise MlxrError(
             f"Run {adapter.run.name} has no adapter: it ended before the first weights were saved"
-            f" ({status}).",
+            f" ({record['status']}).",
             f"mlxr train {recipe}",
         )
     adapter_config(adapter)
+    due = None if adapter.checkpoint else (record.get("result") or {}).get("adapter_sha256")
+    if is_whole(adapter.weights) and due in {None, file_sha256(adapter.weights)}:
+        return
+    others = [name for name in adapter.run.kept if name != adapter.checkpoint]
+    again = f"Or its checkpoint: {adapter.run.name}@{others[0]}" if others else ""
+    raise MlxrError(
+        f"{adapter.weights} is not as `mlxr train` wrote it: it was cut short, or changed since.",
+        f"Put it back, or train again: mlxr train {recipe}. {again}".rstrip(),
+    )
 
 
 def adapter_config(adapter: Adapter) -> dict[str, Any]:
@@ -70,18 +79,6 @@ def adapter_config(adapter: Adapter) -> dict[str, Any]:
             int(config["num_layers"])
             dict(config["lora_parameters"])
     return config
-
-
-def check_whole(adapter: Adapter, digest: str | None, recipe: Path) -> None:
-    """Raise MlxrError when weights are cut short, or not those with the SHA-256 `digest`."""
-    if is_whole(adapter.weights) and digest in {None, file_sha256(adapter.weights)}:
-        return
-    others = [name for name in adapter.run.kept if name != adapter.checkpoint]
-    again = f"Or its checkpoint: {adapter.run.name}@{others[0]}" if others else ""
-    raise MlxrError(
-        f"{adapter.weights} is not as `mlxr train` wrote it: it was cut short, or changed since.",
-        f"Put it back, or train again: mlxr train {recipe}. {again}".rstrip(),
-    )
 
 
 def check_base(run: Run, model: str) -> None:

@@ -15,13 +15,12 @@ The workspace is the folder in which mlxr was started. Inside it:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxr.errors import MlxrError
-from mlxr.files import held, read_json, read_jsonl
+from mlxr.files import held, numbered_jsonl, read_json
 
 SPLITS = ("train", "valid", "test")
 _RECORD = {"status": str, "recipe": dict, "recipe_path": str, "data": dict, "versions": dict}
@@ -124,10 +123,12 @@ class Run:
         return self.folder / "events.jsonl"
 
     def read_events(self) -> Iterator[dict[str, Any]]:
-        """Yield its events, up to a line that a killed mlxr left incomplete."""
+        """Yield its events, but for a last line that was never written to its end.
+
+        Raises MlxrError naming a line that is damaged.
+        """
         if self.events.is_file():
-            with suppress(MlxrError):
-                yield from read_jsonl(self.events)
+            yield from (event for _, event in numbered_jsonl(self.events, growing=True))
 
     @property
     def ring(self) -> Path:

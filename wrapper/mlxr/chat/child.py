@@ -70,6 +70,7 @@ class Speaker:
         self._sampler = make_sampler(settings.temperature)
         self._last: dict[str, _Said] = {"base": _Said(), "tuned": _Said()}
         mx.random.seed(settings.seed)
+        self._arms.use("tuned")  # read now, so that who waits for it waits here
 
     def stop(self, *_: object) -> None:
         """End the answer that is being written."""

@@ -14,9 +14,7 @@ from mlxr.chat.prompts import Prompts, Question
 from mlxr.chat.talk import Talk, Turn
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
-from mlxr.loaded import ArmName
-
-BOTH: tuple[ArmName, ...] = ("base", "tuned")
+from mlxr.loaded import ARMS, ArmName
 
 
 class View(Protocol):
@@ -192,7 +190,7 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    "both": Command("base and tuned answer", lambda s, _: s.choose(BOTH)),
+    "both": Command("base and tuned answer", lambda s, _: s.choose(ARMS)),
     "base": Command("the base model answers", lambda s, _: s.choose(("base",))),
     "tuned": Command("the tuned model answers", lambda s, _: s.choose(("tuned",))),
     "system": Command("set the system message, or take it away", Session.system, "TEXT"),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from mlxr.chat.partner import partner
 from mlxr.chat.prompts import drifted, prompts_of
-from mlxr.chat.session import BOTH, Dialogue, Reply, Screen, Session
+from mlxr.chat.session import Dialogue, Reply, Screen, Session
 from mlxr.chat.talk import Talk
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Note, Step
-from mlxr.loaded import ArmName
+from mlxr.loaded import ARMS, ArmName
 from mlxr.trained import read_trained
 from mlxr.workspace import Adapter, Workspace
 
@@ -31,7 +31,7 @@ class Options:
     @property
     def arms(self) -> tuple[ArmName, ...]:
         """Who answers."""
-        return BOTH if self.both else ("tuned",)
+        return ARMS if self.both else ("tuned",)
 
 
 def chat(

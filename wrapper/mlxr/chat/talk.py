@@ -10,6 +10,7 @@ from typing import Any
 from mlxr.chat.prompts import Question
 from mlxr.errors import MlxrError
 from mlxr.files import json_line
+from mlxr.loaded import ARMS
 from mlxr.prep.conversation import Conversation, Message, PlainText
 
 
@@ -69,7 +70,7 @@ class Talk:
         return len(rows)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        for arm in ("base", "tuned"):
+        for arm in ARMS:
             turns = [turn for turn in self.turns if arm in turn.answers]
             if turns and self.remembers:
                 yield {"arm": arm, "messages": self._messages(arm)}

@@ -4,8 +4,7 @@
 
 Reads the prompts as token ids, so that both arms consume the very same; answers them greedily
 and measures the likelihood of the expected answers. What an earlier child was interrupted in is
-gone on with. One process an arm, because MLX's peak memory counts for the whole process and
-never falls.
+gone on with. One process an arm, so that memory and time are its own.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from mlxr.compare.outputs import (
     read_outputs,
 )
 from mlxr.ending import leave_with_mlxr
-from mlxr.events import Ended, Generated, Pipe, Step
+from mlxr.events import Generated, Pipe, Step, reporting
 from mlxr.files import read_jsonl
 from mlxr.loaded import Arms, load_model
 
@@ -61,13 +60,8 @@ class Job:
 
 def main(descriptor: int, settings: Settings) -> None:
     """Answer and measure as `settings` say, reporting to `descriptor`."""
-    pipe = Pipe(descriptor)
-    try:
+    with reporting(descriptor) as pipe:
         _arm(settings, pipe)
-    except Exception as error:
-        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
-        raise
-    pipe.send(Ended("done", 0))
 
 
 def _arm(settings: Settings, pipe: Pipe) -> None:
@@ -136,10 +130,11 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], job: Job, pi
 
 def _measure_drift(job: Job, arms: Arms, prompts: list[list[int]]) -> None:
     """Hold the answers of some samples, spread over all of them, against the base."""
-    from mlxr.compare.drift import spread, written_drift
+    from mlxr.compare.choice import spread
+    from mlxr.compare.drift import ROWS, written_drift
 
     answers = read_outputs(Path(job.output)).answers
-    places = spread(len(prompts))
+    places = spread(len(prompts), ROWS)
     rows = [(prompts[i], answers[i].token_ids, answers[i].finish == "stop") for i in places]
     found = written_drift(arms, rows, job.batch_size)
     append_drift(

@@ -13,7 +13,7 @@ from mlxr.compare.probes.probe import Probes, make_probes
 from mlxr.compare.questions import Question, make_request, read_questions
 from mlxr.compare.ready import Ready
 from mlxr.compare.record import Record, target_text
-from mlxr.compare.referee import Bench, seat
+from mlxr.compare.referee import Referee, seat
 from mlxr.compare.sample import Sample
 from mlxr.compare.scorers import Scorer
 from mlxr.compare.shots import Shots, with_shots
@@ -33,7 +33,7 @@ class Exam:
     request: Request
     prompted: Shots | None
     """What the base is asked with examples; None: nothing."""
-    bench: Bench | None
+    referee: Referee | None
     """The local model that is asked what it prefers; None: none."""
     leaks: Leaks
     probes: Probes | None
@@ -78,12 +78,12 @@ def read_exam(found: Ready, workspace: Workspace, display: Display, options: Opt
     shots = rules.shots if options.shots is None else options.shots
     prompted = _prompted(found, questions, request, train, shots, tokenizer)
     judge, places = options.judge_model, (found.adapter.compare, workspace.outputs)
-    bench = seat(judge, *places, display, rules.batch_size) if judge else None
+    referee = seat(judge, *places, display, rules.batch_size) if judge else None
     display.show(Step("Looking for test rows that training has seen"))
     ids = [question.sample.id for question in questions]
     leaks = kept_leaks(found.prepared, found.manifest.sha256, ids, workspace.outputs)
     probes = make_probes(recipe, tokenizer) if rules.forgetting else None
-    return Exam(questions, targets, scorer, request, prompted, bench, leaks, probes)
+    return Exam(questions, targets, scorer, request, prompted, referee, leaks, probes)
 
 
 def _prompted(

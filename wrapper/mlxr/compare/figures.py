@@ -13,6 +13,7 @@ from mlxr.compare.scorers import Scorer
 from mlxr.compare.scoring import score_all, totals, written
 from mlxr.compare.statistics import Paired, compare_metric, estimate, holm
 from mlxr.compare.verdict import Baseline
+from mlxr.loaded import ARMS
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def score_case(case: Case, scorer: Scorer) -> dict[str, list[Score]]:
     ids = [sample.id for sample in case.samples]
     marked = {
         arm: [_marked(each, case, name) for each, name in zip(found[arm], ids, strict=True)]
-        for arm in ("base", "tuned")
+        for arm in ARMS
     }
     return found | marked
 

@@ -19,6 +19,7 @@ from mlxr.compare.record import offered_tools
 from mlxr.compare.sample import Finish, Output, Sample
 from mlxr.errors import MlxrError
 from mlxr.files import numbered_jsonl, sha256
+from mlxr.loaded import ARMS
 
 ROLES: dict[str, tuple[str, ...]] = {
     "id": ("id",),
@@ -73,7 +74,7 @@ def read_predictions(base: Path, tuned: Path, columns: Names) -> Predictions:
     files = (base, tuned)
     arms = [
         [_roles(row, arm, columns, place) for place, row in _rows(path)]
-        for arm, path in zip(("base", "tuned"), files, strict=True)
+        for arm, path in zip(ARMS, files, strict=True)
     ]
     for role, name in columns.items():
         if not any(role.rpartition(".")[2] in row for rows in arms for row in rows):

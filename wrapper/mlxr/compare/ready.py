@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.compare.record import Record
+from mlxr.compare.report.charts import loss_curve
 from mlxr.errors import MlxrError
-from mlxr.files import read_jsonl
+from mlxr.files import read_jsonl, reading
 from mlxr.manifest import Manifest, read_findings, read_manifest
 from mlxr.recipe import Recipe, revive, typed
 from mlxr.trained import check_weights
@@ -29,6 +30,8 @@ class Ready:
     manifest: Manifest
     findings: Sequence[Mapping[str, Any]]
     """What the audit of the data found."""
+    loss_curve: Mapping[str, Any]
+    """Of the training."""
 
     def train(self) -> list[Record]:
         """Return the training records."""
@@ -47,7 +50,10 @@ def ready(adapter: Adapter, workspace: Workspace, split: str = "test") -> Ready:
     manifest = read_manifest(prepared, recipe, typed(path, record.get("set", ())))
     check_run(adapter, record, manifest.sha256, path)
     check_answers(prepared, split)
-    return Ready(adapter, record, recipe, prepared, manifest, read_findings(prepared))
+    findings, events = read_findings(prepared), list(adapter.run.read_events())
+    with reading(adapter.run.events):
+        curve = loss_curve(events)
+    return Ready(adapter, record, recipe, prepared, manifest, findings, curve)
 
 
 def check_run(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path) -> None:
@@ -58,7 +64,7 @@ def check_run(adapter: Adapter, record: Mapping[str, Any], data: str, path: Path
             f"Run {run.name} has not ended (or was killed).",
             f"Wait for it, or go on with it: mlxr train {path} --resume",
         )
-    check_weights(adapter, record["status"], path)
+    check_weights(adapter, record, path)
     if record["data"]["sha256"] != data:
         raise MlxrError(
             f"The data of {run.folder.parent.name} were prepared anew since run {run.name} was"

@@ -52,7 +52,7 @@ _ORDERS: tuple[Mapping[str, Preferred], ...] = (
 
 
 @dataclass(frozen=True)
-class Bench:
+class Referee:
     """A referee that is at hand: where it is asked, and where its verdicts are kept."""
 
     name: str
@@ -66,18 +66,18 @@ class Bench:
     batch_size: int
 
 
-def seat(name: str, folder: Path, outputs: Path, display: Display, batch_size: int) -> Bench:
+def seat(name: str, folder: Path, outputs: Path, display: Display, batch_size: int) -> Referee:
     """Return the referee of this Hub id or local folder.
 
     It logs to `folder`. Raises MlxrError when its tokenizer cannot be had.
     """
     model = str(Path(name).resolve()) if Path(name).is_dir() else name
     tokenizer = load_tokenizer(Recipe(name="judge", model=model, data=Data(source="none")))
-    return Bench(name, model, tokenizer, folder, outputs, display, batch_size)
+    return Referee(name, model, tokenizer, folder, outputs, display, batch_size)
 
 
 def ask(
-    bench: Bench,
+    who: Referee,
     samples: Sequence[Sample],
     tasks: Sequence[str],
     base: Sequence[Output],
@@ -101,15 +101,15 @@ def ask(
         for sample, task, (before, after) in asked
         for order in ((before, after), (after, before))
     ]
-    said = _answers(bench, texts)
+    said = _answers(who, texts)
     games = {
         sample.id: (verdict(said[2 * i], 0), verdict(said[2 * i + 1], 1))
         for i, (sample, _, _) in enumerate(asked)
     }
-    own = base_model is not None and bench.tokenizer.fingerprint == fingerprint(locate(base_model))
+    own = base_model is not None and who.tokenizer.fingerprint == fingerprint(locate(base_model))
     words = {sample.id: (len(b.split()), len(t.split())) for sample, _, (b, t) in pairs}
     groups = dict(zip((sample.id for sample in samples), clusters, strict=True))
-    return referee(bench.name, games, groups, words, seed=seed, own=own)
+    return referee(who.name, games, groups, words, seed=seed, own=own)
 
 
 def question(task: str, expected: str, first: str, second: str) -> str:
@@ -124,23 +124,23 @@ def verdict(said: str | None, order: int) -> Preferred | None:
     return _ORDERS[order][found[-1]] if found else None
 
 
-def _answers(bench: Bench, texts: Sequence[str]) -> list[str | None]:
+def _answers(who: Referee, texts: Sequence[str]) -> list[str | None]:
     """Return the referee's answers; None to what is longer than it can read."""
-    tokenizer = bench.tokenizer
+    tokenizer = who.tokenizer
     ids = [tokenizer.opening([{"role": "user", "content": text}]) for text in texts]
     most = (tokenizer.context_length or len(max(ids, key=len, default=[])) + ANSWER) - ANSWER
     asked = [tuple(each) for each in ids if len(each) <= most]
     if not asked:
         return [None] * len(ids)
     request = Request(
-        model=bench.model,
+        model=who.model,
         trust_remote_code=False,
         prompts=tuple(Prompt(each, len(each), "") for each in asked),
         max_tokens=ANSWER,
-        batch_size=bench.batch_size,
+        batch_size=who.batch_size,
         what="questions, each pair in both orders",
     )
-    [arm] = run_arm("judge", [request], None, bench.folder, bench.outputs, bench.display)
+    [arm] = run_arm("judge", [request], None, who.folder, who.outputs, who.display)
     said = iter(output.text for output in arm.outputs)
     return [next(said) if len(each) <= most else None for each in ids]
 

@@ -17,6 +17,7 @@ from mlxr.compare.record import target_text
 from mlxr.compare.scoring import score_all, totals
 from mlxr.events import Display
 from mlxr.files import file_sha256, read_jsonl, write_json
+from mlxr.loaded import ARMS
 from mlxr.prep.tokens import load_tokenizer
 from mlxr.recipe import Recipe
 from mlxr.workspace import Adapter, Prepared, Run, Workspace
@@ -87,5 +88,5 @@ def scored(case: Case) -> Scored:
     """Return the metrics of a case, by the scorer that would judge it."""
     scorer = make_scorer(case.rules, case.train_targets)
     scores = score_all(scorer, case.samples, answered(case))
-    base, tuned = (totals(scorer.metrics, scores[arm]) for arm in ("base", "tuned"))
+    base, tuned = (totals(scorer.metrics, scores[arm]) for arm in ARMS)
     return Scored(primary_metric(case.rules, scorer), base, tuned)

@@ -13,10 +13,11 @@ from typing import Any
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.metric import Metric
 from mlxr.compare.options import PLAIN, Options
-from mlxr.compare.stage import ARMS, compare
+from mlxr.compare.stage import compare
 from mlxr.compare.statistics import Paired, holm
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
+from mlxr.loaded import ARMS
 from mlxr.recipe import revive
 from mlxr.workspace import Adapter, Workspace
 

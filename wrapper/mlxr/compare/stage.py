@@ -15,15 +15,13 @@ from mlxr.compare.forgetting import measure
 from mlxr.compare.judge import Judgement, judge
 from mlxr.compare.options import PLAIN, Options
 from mlxr.compare.ready import Ready, ready
-from mlxr.compare.referee import Bench, ask
+from mlxr.compare.referee import Referee, ask
 from mlxr.compare.refereed import Refereed
-from mlxr.compare.report.charts import loss_curve
 from mlxr.compare.shots import told
 from mlxr.events import Display, Note, Step
 from mlxr.files import file_sha256, write_jsonl
+from mlxr.loaded import ARMS
 from mlxr.workspace import Adapter, Workspace
-
-ARMS = ("base", "tuned")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ def compare(
     exam = read_exam(found, workspace, display, options)
     answers = _answers(found, exam, workspace, display, options.fresh)
     _say_batches(exam.request, answers.arms, found.recipe.model, display)
-    refereed = _refereed(exam.bench, found, exam, answers) if exam.bench else None
+    timed = options.bench and pace.measure(exam.request, adapter, adapter.compare, display)
+    refereed = _refereed(exam.referee, found, exam, answers) if exam.referee else None
     display.show(Step("Scoring and judging"))
     judgement = _judgement(found, exam, answers, refereed, options)
     made = document(_origin(found, exam.request, answers.arms), judgement)
@@ -63,8 +62,8 @@ def compare(
             exam.prompted, answers.prompted, judgement, exam.scorer, found.recipe.seed
         )
         write_jsonl(adapter.compare / "prompted.jsonl", lines)
-    if options.bench:
-        made["bench"] = pace.measure(exam.request, adapter.folder, adapter.compare, display)
+    if timed:
+        made["bench"] = timed
     return finish(adapter.compare, made, judgement, adapter)
 
 
@@ -106,9 +105,9 @@ def _judgement(
     )
 
 
-def _refereed(bench: Bench, found: Ready, exam: Exam, answers: Answers) -> Refereed:
+def _refereed(who: Referee, found: Ready, exam: Exam, answers: Answers) -> Refereed:
     return ask(
-        bench,
+        who,
         exam.samples,
         [question.asked for question in exam.questions],
         answers.base[0].outputs,
@@ -137,7 +136,7 @@ def _origin(found: Ready, request: Request, arms: Mapping[str, Arm]) -> Origin:
         },
         arms={name: arm.cost() for name, arm in arms.items()},
         findings=found.findings,
-        loss_curve=loss_curve(list(found.adapter.run.read_events())),
+        loss_curve=found.loss_curve,
     )
 
 

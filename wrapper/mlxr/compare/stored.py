@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlxr.compare.case import Case
 from mlxr.compare.choice import choose
@@ -13,7 +14,7 @@ from mlxr.compare.document import Origin, document
 from mlxr.compare.judge import judge, make_scorer, primary_metric
 from mlxr.compare.options import PLAIN, Options
 from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
-from mlxr.compare.referee import Bench, ask, seat
+from mlxr.compare.referee import Referee, ask, seat
 from mlxr.compare.refereed import Refereed
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields
@@ -21,6 +22,7 @@ from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.files import file_sha256
+from mlxr.loaded import ARMS
 from mlxr.recipe import Compare, Recipe
 
 SEED = 42
@@ -54,8 +56,8 @@ def compare_stored(
     primary_metric(case.rules, make_scorer(case.rules, case.train_targets))
     if options.judge_model:
         places = folder, outputs or folder
-        bench = seat(options.judge_model, *places, display, case.rules.batch_size)
-        case = replace(case, refereed=_refereed(bench, case))
+        who = seat(options.judge_model, *places, display, case.rules.batch_size)
+        case = replace(case, refereed=_refereed(who, case))
     display.show(Step(f"Scoring and judging {len(case.samples):,} samples"))
     judgement = judge(case)
     origin = _origin(files, names, len(found.samples), case)
@@ -118,16 +120,16 @@ def _case(found: Predictions, rules: Compare, seed: int, options: Options) -> Ca
     )
 
 
-def _refereed(bench: Bench, case: Case) -> Refereed:
+def _refereed(who: Referee, case: Case) -> Refereed:
     tasks = [sample.prompt for sample in case.samples]
     arms = case.base, case.tuned
-    return ask(bench, case.samples, tasks, *arms, clusters=case.clusters, seed=case.seed)
+    return ask(who, case.samples, tasks, *arms, clusters=case.clusters, seed=case.seed)
 
 
 def _origin(files: tuple[Path, Path], names: Mapping[str, str], of: int, case: Case) -> Origin:
-    about = {
+    about: dict[str, Any] = {
         arm: {"path": str(path), "sha256": file_sha256(path)}
-        for arm, path in zip(("base", "tuned"), files, strict=True)
+        for arm, path in zip(ARMS, files, strict=True)
     }
     return Origin(
         name=f"{files[0].stem} – {files[1].stem}",

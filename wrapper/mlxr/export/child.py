@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxr.ending import leave_with_mlxr
-from mlxr.events import Ended, Generated, Pipe, Step
+from mlxr.events import Generated, Pipe, Step, reporting
 from mlxr.export.measure import Rows, greedy, logit_distance
 from mlxr.files import read_jsonl, write_json
 from mlxr.loaded import Arms, load_model
@@ -44,16 +44,10 @@ class Settings:
 
 def main(descriptor: int, settings: Settings) -> None:
     """Fuse and prove as `settings` say, reporting to `descriptor`."""
-    pipe = Pipe(descriptor)
-    leave_with_mlxr()
-    try:
+    with reporting(descriptor) as pipe:
         pipe.send(Step("Fusing the adapter into its base"))
         _fuse(settings)
         write_json(Path(settings.proof), _prove(settings, pipe))
-    except Exception as error:
-        pipe.send(Ended("error", 0, f"{type(error).__name__}: {error}"))
-        raise
-    pipe.send(Ended("done", 0))
 
 
 def _fuse(settings: Settings) -> None:
@@ -84,6 +78,8 @@ def _prove(settings: Settings, pipe: Pipe) -> dict[str, Any]:
         raise ValueError("mlx_lm saved another chat template than it loaded")
     given = _answers("the fused model", fused, own, rows, pipe)
     pipe.send(Step("Measuring the distance of their logits"))
+    to_fused = logit_distance(arms.use("tuned"), fused, rows)
+    del fused, own  # before the base is read
 
     def tuned(tokens: Any) -> Any:
         return arms.use("tuned")(tokens)
@@ -93,7 +89,7 @@ def _prove(settings: Settings, pipe: Pipe) -> dict[str, Any]:
 
     return {
         "equal": [one == other for one, other in zip(wanted, given, strict=True)],
-        "fused": logit_distance(tuned, fused, rows),
+        "fused": to_fused,
         "base": logit_distance(tuned, base, rows),
     }
 
@@ -111,4 +107,5 @@ def _answers(name: str, model: Any, tokenizer: Any, rows: Rows, pipe: Pipe) -> A
 
 
 if __name__ == "__main__":
+    leave_with_mlxr()
     main(int(sys.argv[1]), Settings(**json.loads(sys.argv[2])))

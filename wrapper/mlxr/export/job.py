@@ -16,7 +16,7 @@ from mlxr.files import reading
 from mlxr.model import locate, with_chat_template
 from mlxr.prep.tokens import Tokenizer, load_tokenizer
 from mlxr.recipe import Recipe, revive
-from mlxr.trained import check_base, check_weights, check_whole
+from mlxr.trained import check_base, check_weights
 from mlxr.workspace import Adapter, Prepared
 
 
@@ -120,6 +120,4 @@ class Job:
             )
         with reading(self.adapter.run.record):
             recipe = Path(self.record["recipe_path"])
-        check_weights(self.adapter, self.record["status"], recipe)
-        result = {} if self.adapter.checkpoint else self.record.get("result") or {}
-        check_whole(self.adapter, result.get("adapter_sha256"), recipe)
+        check_weights(self.adapter, self.record, recipe)

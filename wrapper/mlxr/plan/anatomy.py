@@ -67,7 +67,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedKind:
     """The trained parameters of one kind of module."""
 
     name: str
@@ -85,7 +85,7 @@ class Anatomy:
     trained_blocks: int
     heads: int
     """Attention heads of a block; 0 where the model's config names none."""
-    trained: tuple[Trained, ...]
+    trained: tuple[TrainedKind, ...]
     frozen_bytes: int
     trained_bytes: int
     products: tuple[Product, ...]
@@ -139,6 +139,6 @@ def study(plan: Plan, folder: Path, model: Path, *, speed: bool) -> Anatomy:
 
 
 def _anatomy(document: Mapping[str, Any]) -> Anatomy:
-    trained = tuple(Trained(**each) for each in document["trained"])
+    trained = tuple(TrainedKind(**each) for each in document["trained"])
     products = tuple(Product(**each) for each in document["products"])
     return Anatomy(**{**document, "trained": trained, "products": products})

@@ -21,7 +21,7 @@ from typing import Any
 
 from mlxr.files import write_json
 from mlxr.model import ModelConfig
-from mlxr.plan.anatomy import Anatomy, Request, Trained
+from mlxr.plan.anatomy import Anatomy, Request, TrainedKind
 from mlxr.plan.products import products
 from mlxr.plan.speed import timed
 from mlxr.train.start import memory_limit
@@ -104,7 +104,7 @@ def make_trainable(model: Any, request: Request) -> None:
     linear_to_lora_layers(model, request.layers, request.lora_parameters, use_dora=dora)
 
 
-def _kinds(trained: Mapping[str, Any]) -> tuple[Trained, ...]:
+def _kinds(trained: Mapping[str, Any]) -> tuple[TrainedKind, ...]:
     """Return the trained parameters by kind of module."""
     parameters: Counter[str] = Counter()
     modules: dict[str, set[str]] = {}
@@ -113,7 +113,7 @@ def _kinds(trained: Mapping[str, Any]) -> tuple[Trained, ...]:
         kind = re.sub(r"^.*?\.\d+\.", "", module)  # its name inside the block
         parameters[kind] += value.size
         modules.setdefault(kind, set()).add(module)
-    return tuple(Trained(kind, len(modules[kind]), count) for kind, count in parameters.items())
+    return tuple(TrainedKind(kind, len(modules[kind]), count) for kind, count in parameters.items())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlxr.plan.anatomy import Anatomy
-from mlxr.plan.trial import Trial
+from mlxr.plan.trial import Timing
 from mlxr.plan.work import flops, forward_flops, seconds
 from mlxr.plan.workload import Workload
 from mlxr.train.config import Schedule
@@ -31,7 +31,7 @@ class Duration:
     high: float
 
 
-def measured(trial: Trial, anatomy: Anatomy, load: Workload, length: Schedule) -> Duration:
+def measured(trial: Timing, anatomy: Anatomy, load: Workload, length: Schedule) -> Duration:
     """Return the time from a trial; a batch's is a line in its operations.
 
     The range: if every batch took as the fastest lap, or the slowest, beside that line.
@@ -93,7 +93,7 @@ def saves(length: Schedule) -> int:
     return -(-length.iterations // length.save_every)
 
 
-def _validation(trial: Trial, anatomy: Anatomy, load: Workload) -> float:
+def _validation(trial: Timing, anatomy: Anatomy, load: Workload) -> float:
     """Return the time of a whole validation from those of a part, by its operations."""
     if not trial.validated or not trial.validations:
         return 0.0

@@ -31,7 +31,7 @@ VALIDATED = 4
 
 
 @dataclass
-class Trial:
+class Timing:
     """What the steps took, in seconds by the clock from one report to the next."""
 
     begin: float = 0.0
@@ -50,7 +50,7 @@ class Trial:
     """How the child failed, if it did."""
 
 
-def run(plan: Plan, load: Workload, heaviest: Batch, folder: Path, display: Display) -> Trial:
+def run(plan: Plan, load: Workload, heaviest: Batch, folder: Path, display: Display) -> Timing:
     """Train a few batches inside `folder`, the `heaviest` among them; return what that took.
 
     Memory that ran out, or a child that was killed, is told in `ended`. Raises MlxrError when
@@ -60,7 +60,7 @@ def run(plan: Plan, load: Workload, heaviest: Batch, folder: Path, display: Disp
     taken = _copy(plan.prepared, folder, "train", load.rows["train"], choose(load, heaviest))
     checked = _copy(plan.prepared, folder, "valid", load.rows["valid"], _some(load.validation))
     turns = [batch for number in range(PASSES) for batch in epoch(taken, train, seed, number)]
-    trial = Trial(validated=epoch(checked, train, seed, 0) if checked else ())
+    trial = Timing(validated=epoch(checked, train, seed, 0) if checked else ())
     display.show(Step("Training a few batches to measure; no run is made"))
     _train(trial, _shortened(plan, folder, len(turns) // PASSES), folder, turns, display)
     if trial.ended and trial.ended.reason not in {"memory", "killed"}:
@@ -123,7 +123,7 @@ def _shortened(plan: Plan, folder: Path, batches: int) -> Plan:
 
 
 def _train(
-    trial: Trial, plan: Plan, folder: Path, turns: Sequence[Batch], display: Display
+    trial: Timing, plan: Plan, folder: Path, turns: Sequence[Batch], display: Display
 ) -> None:
     """Fill `trial` with what the child reports, until that is enough."""
     made = Workspace(folder).new_run(plan.loaded.recipe.name)
@@ -145,7 +145,7 @@ def _train(
     trial.ended = None if ended.reason == "done" else ended
 
 
-def _take(trial: Trial, event: Event, seconds: float, turns: Sequence[Batch]) -> None:
+def _take(trial: Timing, event: Event, seconds: float, turns: Sequence[Batch]) -> None:
     """Add one event, `seconds` after the last."""
     match event:
         case Started():

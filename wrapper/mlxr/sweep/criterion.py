@@ -9,6 +9,7 @@ from mlxr.compare.scored import check_choice, score
 from mlxr.errors import MlxrError
 from mlxr.events import Display
 from mlxr.files import read_json, wait_for
+from mlxr.loaded import ARMS
 from mlxr.recipe import Recipe
 from mlxr.workspace import Run, Workspace
 
@@ -44,7 +45,7 @@ class Criterion:
         result = run.read_record()["result"]
         if self.metric == LOSS:
             return Measured(result["best_loss"], result["base_loss"])
-        for arm in ("base", "tuned"):  # whose mlxr was killed, and who still answers
+        for arm in ARMS:  # whose mlxr was killed, and who still answers
             wait_for(run.sweep / f"{arm}.log")
         scores = read_json(run.scores) if run.scores.is_file() else {}
         if scores.get("adapter_sha256") != result["adapter_sha256"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.errors import MlxrError
+from mlxr.files import reading
 from mlxr.recipe import Loaded, RecipeError, load
 from mlxr.recipe.overlay import toml
 from mlxr.sweep.space import Setting, label
@@ -134,8 +135,10 @@ def _check_validation(found: Sequence[Trial]) -> None:
 
 def losses(run: Run) -> dict[int, float]:
     """Return the validation losses of trained weights so far, by iteration."""
-    return {
-        event["iteration"]: event["loss"]
-        for event in run.read_events()
-        if event["event"] == "validated" and event["iteration"] and event["loss"] is not None
-    }
+    events = list(run.read_events())
+    with reading(run.events):
+        return {
+            event["iteration"]: event["loss"]
+            for event in events
+            if event["event"] == "validated" and event["iteration"] and event["loss"] is not None
+        }

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from mlxr.errors import MlxrError
 from mlxr.events import Answered, Said
-from mlxr.terminal.visible import visible
 from mlxr.units import byte_size
+from mlxr.visible import visible
 
 if TYPE_CHECKING:
     from mlxr.chat.session import Reply, View

@@ -88,6 +88,7 @@ def show_comparison(
 
 def show_several(terminal: Terminal, comparisons: Sequence[Comparison]) -> None:
     """Show how several adapters stand beside each other, the best first, and where each is told."""
+    from mlxr.compare.report import rows
     from mlxr.compare.several import CHOICE, several_document, standings
 
     found = standings(comparisons)
@@ -96,6 +97,9 @@ def show_several(terminal: Terminal, comparisons: Sequence[Comparison]) -> None:
     terminal.result()
     terminal.table(columns, [_standing(each) for each in found])
     terminal.result(CHOICE)
+    for comparison in comparisons:
+        if timed := rows.pace_line(comparison.document):
+            terminal.result(f"{comparison.document['run']}: {timed}")
     for comparison in comparisons:
         terminal.result(short(comparison.report))
     terminal.document(several_document(comparisons))

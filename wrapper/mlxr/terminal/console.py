@@ -14,7 +14,7 @@ from rich.text import Text
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Silent
 from mlxr.terminal.plain import Plain
-from mlxr.terminal.visible import visible
+from mlxr.visible import visible
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -73,7 +73,7 @@ def _text(terminal: Terminal, tokens: Sequence[Token]) -> None:
 
 def _list(terminal: Terminal, tokens: Sequence[Token]) -> None:
     for i, token in enumerate(tokens):
-        text = visible(alone(token)).replace("↵\n", "↵")
+        text = marked(alone(token)).replace("↵\n", "↵")
         text = f"⟨{text}⟩" if token.special and not terminal.colour else text
         row = f"{i:>6} {token.id:>7}  {token.part:<7}  "
         terminal.styled([(row, ""), (text, _style(token, i))])
@@ -82,14 +82,14 @@ def _list(terminal: Terminal, tokens: Sequence[Token]) -> None:
 def coloured(tokens: Sequence[Token]) -> list[tuple[str, str]]:
     """Return the text in parts with their styles: of tokens side by side, two shades in turn."""
     texts = [(token, text) for token, text in _characters(tokens) if text]
-    parts = [(visible(text), _style(token, i)) for i, (token, text) in enumerate(texts)]
+    parts = [(marked(text), _style(token, i)) for i, (token, text) in enumerate(texts)]
     return [*parts[:-1], *((text.removesuffix("\n"), style) for text, style in parts[-1:])]
 
 
 def plain_lines(tokens: Sequence[Token]) -> Iterator[str]:
     """Yield the text line by line, each line led by what training does with it."""
     for part, group in groupby(_characters(tokens), key=lambda each: each[0].part):
-        text = "".join(f"⟨{text}⟩" if token.special else visible(text) for token, text in group)
+        text = "".join(f"⟨{text}⟩" if token.special else marked(text) for token, text in group)
         for line in text.removesuffix("\n").split("\n"):
             yield f"{part:>7} │ {line}"
 
@@ -115,7 +115,7 @@ def _legible(text: str) -> str:
     return re.sub("[\udc80-\udcff]", lambda found: f"<0x{ord(found[0]) - 0xDC00:02X}>", text)
 
 
-def visible(text: str) -> str:
+def marked(text: str) -> str:
     """Return text with its line breaks marked, and the unprintable as escapes."""
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 

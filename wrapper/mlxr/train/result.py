@@ -10,7 +10,7 @@ from typing import Any
 
 from mlxr import provenance
 from mlxr.events import Ended, Event, Trained, Validated, from_json
-from mlxr.files import file_sha256, write_jsonl
+from mlxr.files import file_sha256, reading, write_jsonl
 from mlxr.manifest import Manifest
 from mlxr.recipe import Loaded
 from mlxr.workspace import Run
@@ -92,18 +92,23 @@ def rewind(run: Run, iteration: int) -> Figures:
     A run that was killed may have got further than its newest checkpoint. What it did after
     it is done again, and told again.
     """
-    kept = [
-        event
-        for event in run.read_events()
-        if event["event"] != "ended" and event.get("iteration", 0) <= iteration
-    ]
+    events = list(run.read_events())
+    with reading(run.events):
+        kept = [
+            event
+            for event in events
+            if event["event"] != "ended" and event.get("iteration", 0) <= iteration
+        ]
+        figures = _amount(kept)
     write_jsonl(run.events, kept)
-    return _amount(kept)
+    return figures
 
 
 def so_far(run: Run) -> dict[str, Any]:
     """Return what the events of a run that has not ended amount to, as `result` in run.json."""
-    return asdict(_amount(run.read_events()))
+    events = list(run.read_events())
+    with reading(run.events):
+        return asdict(_amount(events))
 
 
 def _amount(events: Iterable[dict[str, Any]]) -> Figures:

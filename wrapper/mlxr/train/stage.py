@@ -24,7 +24,7 @@ from mlxr.train.config import Schedule, arguments, mlx_lm_config, schedule
 from mlxr.train.ranks import Ranks, ring
 from mlxr.train.result import Figures, Training, opening, rewind
 from mlxr.train.settings import Settings
-from mlxr.train.state import OPTIMIZER, read_progress, resumable
+from mlxr.train.state import OPTIMIZER, STATE, read_progress, resumable
 from mlxr.train.watch import follow
 from mlxr.workspace import Prepared, Run, Workspace
 
@@ -120,14 +120,17 @@ def resume(run: Run, workspace: Workspace, display: Display, pause: int | None =
 
 
 def _check_whole(checkpoint: Path, again: str) -> None:
-    """Raise MlxrError where a file of a checkpoint was damaged."""
-    read_progress(checkpoint)
-    for name in (WEIGHTS, OPTIMIZER):
-        if not is_whole(checkpoint / name):
-            raise MlxrError(
-                f"{checkpoint / name} is not as `mlxr train` wrote it.",
-                f"Move {checkpoint} away, to go on from the checkpoint before it: {again}",
-            )
+    """Raise MlxrError where a file of a checkpoint was damaged; `again` resumes."""
+    damaged = [name for name in (WEIGHTS, OPTIMIZER) if not is_whole(checkpoint / name)]
+    try:
+        read_progress(checkpoint)
+    except MlxrError:
+        damaged.append(STATE)
+    if damaged:
+        raise MlxrError(
+            f"{checkpoint / damaged[0]} is not as `mlxr train` wrote it.",
+            f"Move {checkpoint} away, to go on from the checkpoint before it, if any: {again}",
+        )
 
 
 def _check_resumable(run: Run, status: str, path: Path) -> None:

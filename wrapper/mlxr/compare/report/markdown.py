@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlxr.compare.judge import Judged, Judgement
 from mlxr.compare.report import rows
+from mlxr.visible import escaped
 
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal obeys instead of showing it, what turns text round, and half characters."""
 SHOWN = 600
 """Characters of a prompt or an output that the report shows; samples.jsonl has all."""
 
@@ -54,11 +52,7 @@ def markdown(document: Mapping[str, Any], judgement: Judgement) -> str:
         parts += ["## What the audit of the data found", "\n".join(found)]
     made = [f"- {name}: {value}" for name, value in rows.provenance_rows(document)]
     parts += ["## How it was made", "\n".join(made)]
-    return _UNSEEN.sub(_escaped, "\n\n".join(parts) + "\n")
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+    return escaped("\n\n".join(parts) + "\n")
 
 
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

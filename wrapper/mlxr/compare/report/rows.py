@@ -12,6 +12,7 @@ from mlxr.compare.judge import Judgement
 from mlxr.compare.metric import Metric
 from mlxr.compare.result import Result
 from mlxr.compare.statistics import Paired
+from mlxr.loaded import ARMS
 from mlxr.units import byte_size
 
 METRICS = ("metric", "base", "tuned", "difference", "95 % interval", "p")
@@ -153,7 +154,7 @@ def slice_rows(judgement: Judgement) -> list[list[str]]:
 def error_rows(errors: Mapping[str, Any]) -> list[list[str]]:
     """Return how many samples have each type of error, in both arms."""
     kinds = dict.fromkeys([*errors.get("base", ()), *errors.get("tuned", ())])
-    return [[kind, *(str(errors[arm].get(kind, 0)) for arm in ("base", "tuned"))] for kind in kinds]
+    return [[kind, *(str(errors[arm].get(kind, 0)) for arm in ARMS)] for kind in kinds]
 
 
 def transition_rows(errors: Mapping[str, Any]) -> list[list[str]]:

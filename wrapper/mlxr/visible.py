@@ -1,4 +1,4 @@
-"""What of a text may reach a terminal."""
+"""What of a text may reach a terminal, or a file that will be shown there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ def visible(text: str) -> str:
     or the window's title, a direction mark could turn the text round.
     """
     return "".join(c for c in text if c in "\n\t" or not _controls(c))
+
+
+def escaped(text: str) -> str:
+    r"""Return `text` with what `visible` leaves out as escapes: \\x1b."""
+    shown = (c if c in "\n\t" or not _controls(c) else _escape(c) for c in text)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def _controls(character: str) -> bool:
