@@ -32,6 +32,20 @@ def test_a_misspelt_key(mlxr: Run, write_recipe: Write) -> None:
     failed(mlxr("prep", recipe), "train.learning_rat", "Did you mean learning_rate?", "r.toml")
 
 
+def test_a_mistake_of_the_command_line_is_not_the_files(
+    mlxr: Run, write_recipe: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = write_recipe()
+    ran = mlxr("prep", recipe, "--set", "train.iter=9")
+    failed(ran, "with what --set says, has 1 mistake", "Did you mean iters?", "→ Correct --set, ")
+    assert "Edit" not in ran.err
+    monkeypatch.setenv("MLXR_TRAIN__ITER", "9")
+    failed(mlxr("prep", recipe), "with what MLXR_TRAIN__ITER says", "→ Correct MLXR_TRAIN__ITER")
+    monkeypatch.delenv("MLXR_TRAIN__ITER")
+    both = mlxr("prep", write_recipe(batch=3), "--set", "train.batch_size=x")
+    failed(both, "with what --set says, has", "mistakes:", f"→ Edit {recipe}, then run it again.")
+
+
 def test_a_recipe_that_is_not_there(mlxr: Run, write_recipe: Write, tmp_path: Path) -> None:
     failed(mlxr("prep", "events.toml"), "There is no recipe events.toml", "Check the path.")
     (tmp_path / "pyproject.toml").write_text("")

@@ -89,7 +89,8 @@ def test_readable_records_that_find_nothing_are_a_collapse() -> None:
     found = evidence(cases, wrong(12), tuned)
     assert codes(found) == ["NULL_COLLAPSE"]
     assert (
-        "100 % are readable, yet only 0.0 % of the values" in alarm(found, codes(found)[0]).message
+        "100 % of the tuned outputs are readable, yet only 0.0 % of the values"
+        in alarm(found, codes(found)[0]).message
     )
 
 

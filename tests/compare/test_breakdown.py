@@ -49,7 +49,7 @@ def test_errors_are_counted_and_followed() -> None:
     tuned = [Score({}, errors=e) for e in [(), ("b",), (), ()]]
     assert error_counts(base) == {"empty": 2, "a": 1, "b": 1}
     assert transitions(base, tuned) == [
-        Transition("empty", "right", 2), Transition("a + b", "b", 1),
-        Transition("right", "right", 1),
+        Transition("empty", "no error", 2), Transition("a + b", "b", 1),
+        Transition("no error", "no error", 1),
     ]  # fmt: skip
     assert transitions(tuned[2:], tuned[2:]) == []

@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from compare.pages import texts
 from conftest import MODEL, ROOT, Ran
 from mlxr.compare import pace as module
 from mlxr.compare.arms import Prompt, Request
-from mlxr.compare.pace import LONGEST, PROMPTS, ROUNDS, line, measure, pace
+from mlxr.compare.pace import LONGEST, PROMPTS, ROUNDS, kept, line, measure, pace
 from mlxr.compare.report import rows
 from mlxr.compare.report.markdown import markdown
 from mlxr.compare.report.page import page
 from mlxr.compare.stopwatch import Lap, Settings, time_both, turns
+from mlxr.errors import MlxrError
 from mlxr.events import Pipe, Silent
-from mlxr.files import read_jsonl, write_jsonl
+from mlxr.files import read_json, read_jsonl, write_jsonl
 from mlxr.loaded import ARMS, ArmName
 from mlxr.workspace import Adapter, Run
 from trained_runs import make_run, random_adapter, sayings
@@ -48,12 +49,14 @@ def test_the_figures_are_those_of_the_definitions() -> None:
     assert base["first_token_seconds"] == {"median": 0.5, "p95": 1.5}
     assert base["seconds"] == {"median": 1.6, "p95": 4.5}
     assert base["prompt_tokens_per_second"] == pytest.approx(300 / 2.5)
-    mean = (math.log(0.5) + math.log(0.8)) / 2  # by prompt: 10 : 5 and 5 : 4 tokens a second
-    half = 12.7062 * abs(math.log(0.8) - math.log(0.5)) / 2  # t of one degree of freedom
     ratio = found["ratio"]
-    assert ratio["value"] == pytest.approx(math.exp(mean))
-    assert ratio["low"] == pytest.approx(math.exp(mean - half), rel=1e-4)
-    assert ratio["high"] == pytest.approx(math.exp(mean + half), rel=1e-4)
+    assert ratio["value"] == pytest.approx(tuned["tokens_per_second"] / base["tokens_per_second"])
+    whole = math.log(35 / 8 / 6)
+    # Without the first prompt (20 in 4 s; 25 in 6 s), without the second (10 in 1; 15 in 3).
+    pseudo = [2 * whole - math.log(25 / 6 / 5), 2 * whole - math.log(5 / 10)]
+    half = 12.7062 * abs(pseudo[0] - pseudo[1]) / 2  # t of one degree of freedom
+    assert ratio["low"] == pytest.approx(math.exp(whole - half), rel=1e-4)
+    assert ratio["high"] == pytest.approx(math.exp(whole + half), rel=1e-4)
 
 
 def test_answers_of_one_token_have_no_speed() -> None:
@@ -122,11 +125,15 @@ def test_different_prompts_are_timed(
     prompts = tuple(Prompt(tuple(range(i + 2)), i + 1, "x") for i in reversed(range(count)))
     request = Request(str(MODEL), False, prompts, 64, 8)
     adapter = Adapter(Run(random_adapter(tmp_path / "run")))
-    found = measure(request, adapter, tmp_path, Silent())
+    adapter.compare.mkdir()
+    assert kept(request, adapter) is None
+    found = measure(request, adapter, Silent())
+    assert kept(request, adapter) == found
+    assert kept(replace(request, max_tokens=9), adapter) is None
     assert found["prompts"] == len(asked) == min(count, PROMPTS)
     assert len({tuple(ids) for ids in asked}) == len(asked)
     assert (found["ratio"] is None) == (count == 1)
-    assert not (tmp_path / "bench.in.jsonl").exists()
+    assert not (adapter.compare / "bench.in.jsonl").exists()
 
 
 def test_what_is_trained_whole_is_fused() -> None:
@@ -153,8 +160,24 @@ def test_a_real_bench(mlxr: Callable[..., Ran], tmp_path: Path) -> None:
     for arm in ARMS:
         found = bench["arms"][arm]
         assert 0 < found["first_token_seconds"]["median"] < found["seconds"]["median"]
+    assert json.loads(mlxr("compare", "--json").out)["bench"] == bench  # it was kept
     tokens = document["arms"]["tuned"]["answer_tokens"]
     assert 0 < tokens["p5"] <= tokens["median"] <= tokens["p95"]
+
+
+def test_a_bench_that_fails_takes_nothing_from_the_comparison(
+    mlxr: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise MlxrError("Timing failed: SIGKILL.", "The log: bench.log")
+
+    make_run(tmp_path, sayings(60))
+    monkeypatch.setattr(module, "run_child", failing)
+    ran = mlxr("compare", "--bench")
+    assert "Timing failed: SIGKILL. The log: bench.log" in ran.err
+    folder = tmp_path / "adapters/r/0001/compare"
+    assert "bench" not in read_json(folder / "compare.json")
+    assert {path.name for path in folder.glob("bench*")} == set()
 
 
 def test_stored_outputs_cannot_be_timed(mlxr: Callable[..., Ran]) -> None:

@@ -63,6 +63,30 @@ def test_an_array_and_lines_with_columns_of_their_own_are_judged(mlxr: Run) -> N
     assert str(folder / "report.html") in ran.out
 
 
+def test_no_file_of_the_users_is_overwritten(mlxr: Run) -> None:
+    columns = ("--columns", COLUMNS, "--task", "text")
+    base = written("samples.jsonl", asked(20, half))
+    tuned = written("new.jsonl", asked(20, lambda i: f"answer {i}"))
+    before = base.read_bytes()
+    ran = mlxr("compare", "--predictions", base, tuned, *columns, "--out", ".")
+    assert ran.code == 1
+    assert "samples.jsonl is there already, and would be overwritten." in ran.err
+    assert base.read_bytes() == before
+    Path("mine").mkdir()
+    Path("mine/report.html").write_text("thesis")
+    ran = mlxr("compare", "--predictions", base, tuned, *columns, "--out", "mine")
+    assert ran.code == 1
+    assert "--out FOLDER" in ran.err
+    assert [path.name for path in Path("mine").iterdir()] == ["report.html"]
+    for _ in range(2):  # an earlier comparison of these very files is theirs to replace
+        assert mlxr("compare", "--predictions", base, tuned, *columns).code == 0
+    Path("other").mkdir()
+    other = written("other/new.jsonl", asked(20, half))
+    ran = mlxr("compare", "--predictions", base, other, *columns)
+    assert ran.code == 1
+    assert "compare/samples-new/compare.json is there already" in ran.err
+
+
 def test_json_needs_no_model_and_no_recipe(mlxr: Run) -> None:
     def rows(right: int) -> list[dict[str, Any]]:
         due = [{"name": f"n{i}", "when": "noon"} for i in range(40)]

@@ -10,6 +10,7 @@ from compare.makers import binary, names
 from mlxr.compare.alarms import Alarm
 from mlxr.compare.metric import Metric
 from mlxr.compare.sample import Score, Value
+from mlxr.compare.scorers.loss import PER_TOKEN
 from mlxr.compare.statistics import Interval, Paired, compare_metric
 from mlxr.compare.verdict import COVERS, FEW, Baseline, Rules, Verdict, decide, exit_code
 
@@ -48,8 +49,7 @@ def test_a_gain_in_words() -> None:
         "IMPROVED",
         "right",
         "The tuned model is better. Right answers rose from 42.0 % to 84.0 % (+42.0 points; "
-        "95 % interval +34.2 points to +49.0 points, p < 0.001, n = 200). 88 fixed, 4 broken. "
-        + COVERS,
+        "95 % interval +34.2 to +49.0, p < 0.001, n = 200). 88 fixed, 4 broken. " + COVERS,
     )
     assert verdict.label == "IMPROVED"
 
@@ -63,8 +63,17 @@ def test_a_loss_in_words() -> None:
 def test_a_lower_loss_is_a_gain() -> None:
     verdict = decide(LOSS, graded(-0.5, -0.7, -0.3, 0.001))
     assert verdict.code == "IMPROVED"
-    assert "Loss on the target fell from 2 nats/token to 1.5 nats/token" in verdict.text
+    assert "Loss on the target fell from 2 to 1.5 nats/token" in verdict.text
     assert decide(LOSS, graded(0.5, 0.3, 0.7, 0.001)).code == "REGRESSED"
+
+
+def test_a_likelier_answer_is_not_called_a_better_model() -> None:
+    """A model may find the right answer likelier and write none of it."""
+    for delta, word in ((-0.5, "more"), (0.5, "less")):
+        found = graded(delta, delta - 0.2, delta + 0.2, 0.001)
+        assert decide(PER_TOKEN, found).text.startswith(
+            f"The tuned model finds the expected answers {word} likely. Loss on the target "
+        )
 
 
 def test_interval_and_test_must_agree() -> None:
@@ -82,7 +91,7 @@ def test_an_unsure_result_says_what_would_be_needed() -> None:
     assert verdict.text == (
         "No difference can be claimed. This test could have shown about 10.1 points; for "
         "3.0 points about 1138 test examples are needed. Right answers rose from 65.0 % to "
-        "68.0 % (+3.0 points; 95 % interval -4.3 points to +10.3 points, p = 0.424, n = 100). "
+        "68.0 % (+3.0 points; 95 % interval -4.3 to +10.3, p = 0.424, n = 100). "
         "8 fixed, 5 broken. " + COVERS
     )
     asked = decide(RIGHT, UNSURE, rules=Rules(min_effect=0.05)).text

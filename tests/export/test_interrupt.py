@@ -73,3 +73,6 @@ def test_the_child_of_a_killed_mlxr_ends_before_its_work_is_done() -> None:
         assert _ends(child)
     [left] = Path("exports").iterdir()
     assert {path.name for path in left.iterdir()} == {"rows.jsonl"}
+    again = [sys.executable, "-m", "mlxr", "export", "--as", "mlx", "--quiet"]
+    assert subprocess.run(again, check=False).returncode == 0
+    assert [path.name for path in Path("exports").iterdir()] == ["r-0001-mlx"]

@@ -247,10 +247,10 @@ def test_an_input_follows_its_instruction_and_a_system_column_leads() -> None:
         ({"prompt": "Hi", "completion": "x", "tools": 5}, "'tools' is a number, not a list"),
         (
             {"question": "Hi", "reply": "Hello"},
-            "columns of no known shape (question, reply): give data.template or data.messages",
+            "columns of no known shape (question, reply; known: messages; conversations; prompt + ",
         ),
-        ({"prompt": "Hi"}, "columns of no known shape (prompt): "),
-        ({}, "columns of no known shape (none): "),
+        ({"prompt": "Hi"}, "columns of no known shape (prompt; known: "),
+        ({}, "columns of no known shape (none; known: "),
     ],
 )
 def test_a_row_of_no_use_says_why(row: dict[str, Any], reason: str) -> None:

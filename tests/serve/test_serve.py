@@ -118,6 +118,14 @@ def test_what_is_no_origin_is_refused(mlxr: Callable[..., Ran], run: Run, origin
     assert "→ --allow-origin http://localhost:3000" in ran.err
 
 
+@pytest.mark.parametrize("stop", [5, [5], [""], {"a": 1}, True])
+def test_stop_words_that_are_none_harm_nobody(server: Server, stop: object) -> None:
+    """In mlx_lm.server they end the thread that writes all answers."""
+    with pytest.raises(openai.BadRequestError, match="stop must be a text"):
+        server.chat("r/0001", "Say 7", extra_body={"stop": stop})
+    assert server.chat("r/0001", "Say 7", stop=["heard"]).choices[0].message.content
+
+
 def test_who_calls_the_machine_by_another_name_is_refused(server: Server) -> None:
     """As a page would whose domain was made to point to this machine."""
     url, port = f"{server.document['url']}/models", server.document["url"].split(":")[2][:-3]

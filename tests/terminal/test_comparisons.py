@@ -8,8 +8,9 @@ from typing import get_args
 
 import pytest
 
-from compare.pages import texts
+from compare.pages import compared, texts
 from mlxr.compare.comparison import Comparison
+from mlxr.compare.sample import Sample
 from mlxr.compare.verdict import Code
 from mlxr.files import write_json
 from mlxr.terminal.comparisons import show_comparison
@@ -48,6 +49,29 @@ def test_what_to_type_next_follows_from_the_verdict(
         "less adapters/r/0001/compare/best/samples.jsonl",
         *NEXT[code],
     ]
+
+
+@pytest.mark.parametrize(("primary", "tuned", "offered"), [
+    ("nll_per_token", "never right", False), ("nll_per_token", "answer 3", True),
+])  # fmt: skip
+def test_what_writes_no_answer_right_is_not_to_be_handed_on(
+    primary: str, tuned: str, offered: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    samples = [Sample(f"s{i}", f"Question {i}", f"answer {i}") for i in range(20)]
+    losses = [0.2 + i / 100 for i in range(20)]
+    document, judgement = compared(
+        samples, ["no"] * 20, [tuned] * 20, losses, task="text", primary=primary
+    )
+    judged = replace(judgement, verdict=replace(judgement.verdict, code="IMPROVED"))
+    assert judgement.right is offered
+    said = f"exact match 0.0 % → {'5.0' if offered else '0.0'} %."
+    assert f"That is likelihood, not what it writes: {said}" in judgement.verdict.text
+    run = Run(tmp_path / "adapters" / "r" / "0001")
+    keys = {"status": "done", "recipe": {}, "data": {}, "versions": {}, "recipe_path": "r.toml"}
+    write_json(run.record, keys)
+    comparison = Comparison(judged, document, tmp_path, tmp_path / "report.html", Adapter(run))
+    show_comparison(Terminal(as_json=False, quiet=False), comparison)
+    assert ("mlxr export r/0001" in capfd.readouterr().err) is offered
 
 
 def test_stored_outputs_have_no_run_to_go_on_with(

@@ -355,3 +355,19 @@ def test_what_is_set_for_less_memory_takes_the_place_of_what_was_given() -> None
     assert said == (
         f"set train.grad_checkpoint = true in r.toml, then: mlxr prep {again} && mlxr plan {again}"
     )
+
+
+def test_ctrl_c_before_the_child_listens_is_an_interruption_and_no_failure(
+    mlxr: Run, write_recipe: Write, tmp_path: Path, inject: Inject
+) -> None:
+    recipe = prepared(mlxr, write_recipe())
+    inject("early@1")
+    ran = mlxr("train", recipe)
+    assert ran.code == 130
+    assert "Interrupted before the first iteration" in ran.out
+    assert record(tmp_path)["status"] == "interrupted"
+    assert_nothing_runs(tmp_path)
+    sweep = mlxr("sweep", recipe, "--grid", "train.learning_rate=1e-3,1e-4", "--by", "loss")
+    assert sweep.code == 130
+    assert "Interrupted and saved; the same command goes on" in sweep.err
+    assert [path.name for path in the_run(tmp_path).parent.glob("0*")] == ["0001", "0002"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.stage import compare
 from mlxr.events import Display
+from mlxr.prep.audit.findings import Finding
 from mlxr.prep.stage import prepare
 from mlxr.recipe import load
 from mlxr.train.stage import plan, train
@@ -21,7 +22,10 @@ def train_longer() -> str:
 
 
 def demo(
-    workspace: Workspace, display: Callable[[], Display], heading: Callable[[str], None]
+    workspace: Workspace,
+    display: Callable[[], Display],
+    heading: Callable[[str], None],
+    found: Callable[[Sequence[Finding]], None],
 ) -> Comparison:
     """Prepare, train and compare the shipped calendar recipe in `workspace`.
 
@@ -31,7 +35,8 @@ def demo(
     loaded = load(path)
     heading(f"1 of 3  mlxr prep {path}")
     with display() as shown:
-        prepare(loaded.recipe, workspace, shown)
+        preparation = prepare(loaded.recipe, workspace, shown)
+    found(preparation.findings)
     heading(f"2 of 3  mlxr train {path}")
     with display() as shown:
         training = train(plan(loaded, workspace), workspace, shown)

@@ -282,3 +282,14 @@ def tail(log: Path, lines: int = 15) -> str:
     text = log.read_bytes()[-20_000:].decode("utf-8", "replace") if log.is_file() else ""
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     return "\n".join(line.rstrip() for line in plain.splitlines()[-lines:] if line.strip())
+
+
+def is_running(process: int) -> bool:
+    """Tell whether another process has this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()

@@ -1,7 +1,8 @@
 """Faults for a real training child: Python imports this by itself where it is on the path.
 
 FAULT=<what>@<n>: at the n-th optimizer update; for "save" at the n-th file of weights, for
-"validate" at the n-th validation. FAULT=<what>@<n>@<rank>: only on that one of several ranks.
+"validate" at the n-th validation, for "early" before all. FAULT=<what>@<n>@<rank>: only on that
+one of several ranks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +72,16 @@ def _inject(what: str, count: int) -> None:
     setattr(place, name, _after(count, getattr(place, name), FAULTS[what]))
 
 
+def _early() -> None:
+    """Have mlxr interrupted while this child has not begun to listen: Python's own way is open."""
+    time.sleep(1)  # mlxr follows by then
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(20)
+
+
 if "FAULT" in os.environ and "mlxr.train.child" in sys.orig_argv:
     _what, _count, *_rank = os.environ["FAULT"].split("@")
-    if not _rank or _rank == [os.environ.get("MLX_RANK")]:
+    if _what == "early":
+        _early()
+    elif not _rank or _rank == [os.environ.get("MLX_RANK")]:
         _inject(_what, int(_count))

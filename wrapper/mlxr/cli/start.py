@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -13,9 +14,11 @@ from mlxr.cli.judge import finish
 def demo(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     """New here? See it all on an embedded tiny model, offline."""
     from mlxr import demo as command
+    from mlxr.terminal.reports import show_findings
 
     terminal = meaning.terminal(as_json, quiet)
-    comparison = command.demo(meaning.here(), terminal.display, terminal.heading)
+    found = partial(show_findings, terminal)
+    comparison = command.demo(meaning.here(), terminal.display, terminal.heading, found)
     finish(terminal, [comparison], (), [(command.train_longer(), "train longer, in a second run")])
 
 

@@ -23,14 +23,15 @@ def train(
     from mlxr.train.ranks import Ranks, on_hosts
 
     terminal = meaning.terminal(as_json, quiet)
-    loaded, workspace = meaning.load(recipe, set_), meaning.here()
+    workspace = meaning.here()
     if resume:
         if dry_run or set_ or hosts or ranks > 1:
             raise typer.BadParameter("--resume goes on as the run began: it takes no more options.")
-        run = meaning.newest(workspace, loaded.recipe.name, loaded.path)
+        run = meaning.adapter(str(recipe) if recipe else None, workspace).run
         with terminal.display() as display:
             training = stage.resume(run, workspace, display)
     else:
+        loaded = meaning.load(recipe, set_)
         if hosts and ranks > 1:
             raise typer.BadParameter("-n is for this machine; --hosts starts one on each host.")
         plan = stage.plan(loaded, workspace, on_hosts(hosts) if hosts else Ranks(ranks))

@@ -104,13 +104,21 @@ def null_collapse(evidence: Evidence) -> Alarm | None:
     rises = n >= 20 and sum(tuned) - sum(base) >= 0.2 * n and _rise(base, tuned).low > 0
     found, readable = (_total(evidence, name) for name in ("recall", "valid_any"))
     blind = found is not None and readable is not None and found < 0.05 and readable > 0.9
-    if not (n and len(silent) >= 0.5 * n) and not rises and not blind:
+    silenced = bool(n) and (len(silent) >= 0.5 * n or rises)
+    if not silenced and not blind:
         return None
-    figures = f"{_of(len(silent), n)} tuned outputs are records of nothing but nulls although "
-    figures += f"the target has values (base: {_of(sum(base), n)})"
+    said = []
+    if silenced:
+        said.append(
+            f"{_of(len(silent), n)} tuned outputs are records of nothing but nulls although "
+            f"the target has values (base: {_of(sum(base), n)})"
+        )
     if blind and found is not None and readable is not None:
-        figures += f"; {100 * readable:.0f} % are readable, yet only {100 * found:.1f} % of the "
-        figures += "values were found"
+        said.append(
+            f"{100 * readable:.0f} % of the tuned outputs are readable, yet only"
+            f" {100 * found:.1f} % of the values were found"
+        )
+    figures = "; ".join(said)
     return _red(
         "NULL_COLLAPSE",
         f"{figures}. The model has learnt the form and not the task. See in the audit how much "

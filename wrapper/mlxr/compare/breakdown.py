@@ -25,7 +25,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Transition:
-    """How many samples went from one kind of error to another; "right" is none."""
+    """How many samples went from one kind of error to another; "no error" is none."""
 
     base: str
     tuned: str
@@ -85,11 +85,11 @@ def error_counts(scores: Sequence[Score]) -> dict[str, int]:
 def transitions(base: Sequence[Score], tuned: Sequence[Score]) -> list[Transition]:
     """Return what became of each kind of error, the commonest first; empty without errors."""
     pairs = Counter((_kind(b), _kind(t)) for b, t in zip(base, tuned, strict=True))
-    if set(pairs) == {("right", "right")}:
+    if set(pairs) == {("no error", "no error")}:
         return []
     ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     return [Transition(one, other, n) for (one, other), n in ordered]
 
 
 def _kind(score: Score) -> str:
-    return " + ".join(score.errors) or "right"
+    return " + ".join(score.errors) or "no error"

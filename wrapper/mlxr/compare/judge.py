@@ -75,6 +75,12 @@ class Judgement:
     """What a local model says of both arms; None: none was asked."""
 
     @property
+    def right(self) -> bool | None:
+        """Whether the tuned model wrote any expected answer; None where that was not measured."""
+        found = [r.paired for r in self.results if r.metric.name == "exact" and r.paired]
+        return found[0].tuned > 0 if found else None
+
+    @property
     def worst(self) -> list[Judged]:
         """The samples that lost most on the primary metric, worst first."""
         lost = [j for j in self.judged if j.outcome in {"broken", "loss"}]
@@ -137,7 +143,7 @@ def judge(case: Case) -> Judgement:
         baselines=ruling.trivial,
         guardrails=ruling.among(GUARDRAILS) + (beside.guardrails if beside else []),
         rules=Rules(case.rules.min_effect, case.rules.equivalence_margin, case.allow_degenerate),
-        notes=said(case.leaks, whole, clean),
+        notes=[*_written(primary, ruling.results), *said(case.leaks, whole, clean)],
     )
     judged = tuple(
         Judged(s, b, t, bs, ts, outcome(primary, bs, ts), _preferred(case, s))
@@ -159,6 +165,15 @@ def judge(case: Case) -> Judgement:
         forgetting=beside,
         refereed=case.refereed,
     )
+
+
+def _written(primary: Metric, results: Sequence[Result]) -> list[str]:
+    """Return what a verdict about likelihood leaves open: whether the answers are right."""
+    exact = next((r for r in results if r.metric.name == "exact" and r.paired), None)
+    if not primary.likelihood or exact is None or exact.paired is None:
+        return []
+    base, tuned = exact.metric.show(exact.paired.base), exact.metric.show(exact.paired.tuned)
+    return [f"That is likelihood, not what it writes: exact match {base} → {tuned}."]
 
 
 def _preferred(case: Case, sample: Sample) -> str | None:

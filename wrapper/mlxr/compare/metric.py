@@ -33,6 +33,9 @@ class Metric:
     descriptive: bool = False
     """Neither more nor less of it is better by itself: shown, never tested, never primary."""
 
+    likelihood: bool = False
+    """It tells how likely the expected answers are, and nothing of what is written."""
+
     def __post_init__(self) -> None:
         if (self.kind == "ratio") != (self.aggregate is not None):
             raise ValueError(f"{self.name}: a ratio, and nothing else, needs `aggregate`")
@@ -69,9 +72,17 @@ class Metric:
         """Return a value as a reader sees it: "42.0 %" or "2.303 nats/token"."""
         return shown(value, self.unit)
 
+    def bare(self, value: float) -> str:
+        """Return a value without its unit, where a unit stands behind it already or soon."""
+        return f"{value:.4g}" if self.unit else f"{100 * value:.1f} %"
+
+    def bare_delta(self, delta: float) -> str:
+        """Return a difference with its sign and without its unit."""
+        return f"{delta:+.3g}" if self.unit else f"{100 * delta:+.1f}"
+
     def show_delta(self, delta: float) -> str:
         """Return a difference with its sign: "+42.0 points" or "-0.12 nats/token"."""
-        return f"{delta:+.3g} {self.unit}" if self.unit else f"{100 * delta:+.1f} points"
+        return f"{self.bare_delta(delta)} {self.unit or 'points'}"
 
 
 def shown(value: float, unit: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from mlxr.compare.arms import Request, nearest_rank
@@ -18,9 +17,10 @@ from mlxr.compare.choice import spread
 from mlxr.compare.intervals import student_t
 from mlxr.compare.stopwatch import Lap, Settings
 from mlxr.events import Display, Step
-from mlxr.files import read_jsonl, write_jsonl
+from mlxr.files import file_sha256, read_json, read_jsonl, reading, sha256, write_json, write_jsonl
 from mlxr.loaded import ARMS
 from mlxr.process import run_child
+from mlxr.provenance import versions
 from mlxr.trained import adapter_config
 from mlxr.workspace import Adapter
 
@@ -28,16 +28,18 @@ PROMPTS = 5
 ROUNDS = 3
 LONGEST = 128
 """Tokens of an answer, at most."""
+KEY = "bench.json"
+"""What the laps in bench.jsonl are of, as a hash."""
 
 
-def measure(request: Request, adapter: Adapter, folder: Path, display: Display) -> dict[str, Any]:
-    """Return what compare.json says of the pace; the child logs to `folder`.
+def measure(request: Request, adapter: Adapter, display: Display) -> dict[str, Any]:
+    """Return what compare.json says of the pace, and keep it; the child logs beside the reports.
 
     Raises MlxrError when the child fails.
     """
-    ordered = sorted((list(p.ids[: p.offset]) for p in request.prompts), key=len)
-    chosen = [ordered[place] for place in spread(len(ordered), PROMPTS)]
+    folder = adapter.compare
     prompts, output = folder / "bench.in.jsonl", folder / "bench.jsonl"
+    chosen = _prompts(request)
     write_jsonl(prompts, ({"ids": ids} for ids in chosen))
     settings = Settings(
         model=request.model,
@@ -49,11 +51,40 @@ def measure(request: Request, adapter: Adapter, folder: Path, display: Display) 
         rounds=ROUNDS,
     )
     display.show(Step(f"Timing base and tuned in turns: {len(chosen)} prompts"))
-    log = folder / "bench.log"
-    run_child("mlxr.compare.stopwatch", asdict(settings), log, display, "Timing failed")
-    prompts.unlink()
+    (folder / KEY).unlink(missing_ok=True)
+    try:
+        log = folder / "bench.log"
+        run_child("mlxr.compare.stopwatch", asdict(settings), log, display, "Timing failed")
+    finally:
+        prompts.unlink()
+    write_json(folder / KEY, _key(request, adapter))
+    return _read(adapter)
+
+
+def kept(request: Request, adapter: Adapter) -> dict[str, Any] | None:
+    """Return what was measured before of these very weights and prompts, if it was."""
+    path = adapter.compare / KEY
+    if not path.is_file() or read_json(path) != _key(request, adapter):
+        return None
+    return _read(adapter)
+
+
+def _prompts(request: Request) -> list[list[int]]:
+    ordered = sorted((list(p.ids[: p.offset]) for p in request.prompts), key=len)
+    return [ordered[place] for place in spread(len(ordered), PROMPTS)]
+
+
+def _key(request: Request, adapter: Adapter) -> str:
+    about = [request.model, _prompts(request), request.max_tokens]
+    return sha256([*about, file_sha256(adapter.weights), versions()])
+
+
+def _read(adapter: Adapter) -> dict[str, Any]:
     fused = adapter_config(adapter).get("fine_tune_type") == "full"
-    return pace([Lap(**row) for row in read_jsonl(output)], fused=fused)
+    path = adapter.compare / "bench.jsonl"
+    rows = list(read_jsonl(path))
+    with reading(path):
+        return pace([Lap(**row) for row in rows], fused=fused)
 
 
 def pace(laps: Sequence[Lap], *, fused: bool = False) -> dict[str, Any]:
@@ -95,23 +126,29 @@ def _speed(laps: Sequence[Lap]) -> float | None:
 
 
 def _ratio(laps: Sequence[Lap], places: Sequence[int]) -> dict[str, float] | None:
-    """Return tuned : base, with Student's interval of its logarithm over the prompts.
+    """Return tuned : base with its 95 % interval, by the jackknife over the prompts.
 
-    The answers of a prompt are taken together: they repeat one another. None where fewer than
-    two prompts got answers of two tokens from both.
+    Tukey's pseudo-values of the ratio's logarithm, one for each prompt left out, have Student's
+    interval; so the ratio is that of the two speeds beside it. None where fewer than two prompts
+    got answers of two tokens from both.
     """
-    logs = []
-    for place in places:
-        base, tuned = (
-            _speed([lap for lap in laps if (lap.place, lap.arm) == (place, arm)]) for arm in ARMS
-        )
-        if base and tuned:
-            logs.append(math.log(tuned / base))
-    if len(logs) < 2:
+    both = [p for p in places if _log_ratio([lap for lap in laps if lap.place == p]) is not None]
+    whole = _log_ratio(laps)
+    if len(both) < 2 or whole is None:
         return None
-    interval = student_t(logs)
-    value = math.exp(math.fsum(logs) / len(logs))
-    return {"value": value, "low": math.exp(interval.low), "high": math.exp(interval.high)}
+    without = [_log_ratio([lap for lap in laps if lap.place != place]) for place in both]
+    n = len(both)
+    pseudo = [n * whole - (n - 1) * each for each in without if each is not None]
+    interval = student_t(pseudo)
+    half = (interval.high - interval.low) / 2
+    ends = {"low": math.exp(whole - half), "high": math.exp(whole + half)}
+    return {"value": math.exp(whole), **ends}
+
+
+def _log_ratio(laps: Sequence[Lap]) -> float | None:
+    """Return log(tuned : base) of the speeds; None where one of them has none."""
+    base, tuned = (_speed([lap for lap in laps if lap.arm == arm]) for arm in ARMS)
+    return math.log(tuned / base) if base and tuned else None
 
 
 def line(found: Mapping[str, Any]) -> str:

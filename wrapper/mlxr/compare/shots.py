@@ -114,7 +114,7 @@ def told(
     paired = compare_metric(primary, scores, tuned, ids, seed, groups)
     fewer = sum(count < len(shots.examples) for count in shots.shown)
     return {
-        "text": _text(primary, paired, len(shots.examples), fewer),
+        "text": _text(primary, paired, _bare(judgement), len(shots.examples), fewer),
         "shots": len(shots.examples),
         "examples": [record["mlxr"]["id"] for record in shots.examples],
         "fewer": fewer,
@@ -125,16 +125,24 @@ def told(
     }, lines
 
 
-def _text(metric: Metric, paired: Paired | None, count: int, fewer: int) -> str:
+def _bare(judgement: Judgement) -> float | None:
+    """Return what the base without examples scores on the primary metric."""
+    paired = judgement.results[0].paired
+    return paired.base if paired else None
+
+
+def _text(metric: Metric, paired: Paired | None, bare: float | None, count: int, fewer: int) -> str:
     """Say in words how the tuned model stands beside the prompted base."""
     examples = "1 example" if count == 1 else f"{count} examples"
     if paired is None:
         return f"The base with {examples} in its prompt has no score of {metric.title}."
     ends = interval_entry(paired.interval)
     sure = f"; 95 % interval {' to '.join(map(metric.show_delta, ends))}" if ends else ""
+    without = f" (and {metric.show(bare)} without)" if bare is not None else ""
     said = (
         f"{_stands(metric, paired, ends)}. On {metric.title} the base with {examples} in its"
-        f" prompt scores {metric.show(paired.base)}, the tuned model {metric.show(paired.tuned)}"
+        f" prompt scores {metric.show(paired.base)}{without}, the tuned model"
+        f" {metric.show(paired.tuned)}"
         f" ({metric.show_delta(paired.delta)}{sure}, n = {paired.n})."
     )
     room = f" {fewer} of {paired.n} prompts had room for fewer of them." if fewer else ""

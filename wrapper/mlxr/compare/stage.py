@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mlxr.compare import pace
 from mlxr.compare.arms import Arm, Request, run_arm
@@ -18,6 +19,7 @@ from mlxr.compare.ready import Ready, ready
 from mlxr.compare.referee import Referee, ask
 from mlxr.compare.refereed import Refereed
 from mlxr.compare.shots import told
+from mlxr.errors import MlxrError
 from mlxr.events import Display, Note, Step
 from mlxr.files import file_sha256, write_jsonl
 from mlxr.loaded import ARMS
@@ -52,7 +54,8 @@ def compare(
     exam = read_exam(found, workspace, display, options)
     answers = _answers(found, exam, workspace, display, options.fresh)
     _say_batches(exam.request, answers.arms, found.recipe.model, display)
-    timed = options.bench and pace.measure(exam.request, adapter, adapter.compare, display)
+    timed = _timed(exam.request, adapter, display) if options.bench else None
+    timed = timed or pace.kept(exam.request, adapter)
     refereed = _refereed(exam.referee, found, exam, answers) if exam.referee else None
     display.show(Step("Scoring and judging"))
     judgement = _judgement(found, exam, answers, refereed, options)
@@ -65,6 +68,15 @@ def compare(
     if timed:
         made["bench"] = timed
     return finish(adapter.compare, made, judgement, adapter)
+
+
+def _timed(request: Request, adapter: Adapter, display: Display) -> dict[str, Any] | None:
+    """Time both arms; where that fails, the comparison still stands."""
+    try:
+        return pace.measure(request, adapter, display)
+    except MlxrError as error:
+        display.show(Note(f"{error.message} {error.hint}"))
+        return None
 
 
 def _answers(

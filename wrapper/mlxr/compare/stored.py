@@ -16,12 +16,13 @@ from mlxr.compare.options import PLAIN, Options
 from mlxr.compare.predictions import Predictions, parse_columns, read_predictions
 from mlxr.compare.referee import Referee, ask, seat
 from mlxr.compare.refereed import Refereed
+from mlxr.compare.report.write import FILES
 from mlxr.compare.scorers import SCORERS
 from mlxr.compare.scorers.extraction import derive_fields
 from mlxr.compare.scorers.loss import PER_BYTE, PER_TOKEN
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
-from mlxr.files import file_sha256
+from mlxr.files import file_sha256, read_json
 from mlxr.loaded import ARMS
 from mlxr.recipe import Compare, Recipe
 
@@ -50,6 +51,7 @@ def compare_stored(
     for path in files:
         if not path.is_file():
             raise MlxrError(f"There is no file {path}.", "--predictions BASE TUNED")
+    _check_folder(folder, files)
     display.show(Step(f"Reading {files[0]} and {files[1]}"))
     found = read_predictions(*files, names)
     case = _case(found, _settled(rules, found), seed, options)
@@ -124,6 +126,26 @@ def _refereed(who: Referee, case: Case) -> Refereed:
     tasks = [sample.prompt for sample in case.samples]
     arms = case.base, case.tuned
     return ask(who, case.samples, tasks, *arms, clusters=case.clusters, seed=case.seed)
+
+
+def _check_folder(folder: Path, files: tuple[Path, Path]) -> None:
+    """Raise MlxrError where the reports would replace what is not an earlier one of these files."""
+    there = [folder / name for name in FILES if (folder / name).exists()]
+    own = {path.resolve() for path in there} & {path.resolve() for path in files}
+    if own or (there and _compared(folder / "compare.json") != [p.resolve() for p in files]):
+        raise MlxrError(
+            f"{min(own) if own else there[0]} is there already, and would be overwritten.",
+            "Choose another folder for the reports: --out FOLDER",
+        )
+
+
+def _compared(path: Path) -> list[Path]:
+    """Return the files that an earlier comparison was of; [] where there is none."""
+    try:
+        data = read_json(path)["data"]
+        return [Path(data[arm]["path"]).resolve() for arm in ARMS]
+    except (MlxrError, KeyError, TypeError):
+        return []
 
 
 def _origin(files: tuple[Path, Path], names: Mapping[str, str], of: int, case: Case) -> Origin:

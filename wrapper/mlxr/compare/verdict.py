@@ -5,7 +5,7 @@ Interval and p must agree; where they do not, nothing is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,6 +155,8 @@ def _best(metric: Metric, baselines: Sequence[Baseline]) -> Baseline | None:
 
 
 def _said(code: Code, metric: Metric, paired: Paired, rules: Rules) -> str:
+    if code in {"IMPROVED", "REGRESSED"} and metric.likelihood:
+        return f"The tuned model finds the expected answers {_LIKELIER[code]} likely."
     if code == "IMPROVED":
         return "The tuned model is better."
     if code == "REGRESSED":
@@ -171,6 +173,9 @@ def _said(code: Code, metric: Metric, paired: Paired, rules: Rules) -> str:
         borderline = "No difference can be claimed: a borderline case, interval and test disagree."
         return f"{borderline} {_more(metric, paired, rules)}"
     return f"No difference can be claimed. {_more(metric, paired, rules)}"
+
+
+_LIKELIER: Mapping[Code, str] = {"IMPROVED": "more", "REGRESSED": "less"}
 
 
 def _more(metric: Metric, paired: Paired, rules: Rules) -> str:
@@ -204,13 +209,13 @@ def _below(metric: Metric, paired: Paired, best: Baseline) -> str:
 def _figures(metric: Metric, paired: Paired) -> str:
     verb = "stayed at" if paired.delta == 0 else "rose" if paired.delta > 0 else "fell"
     if paired.delta:
-        moved = f"{verb} from {metric.show(paired.base)} to {metric.show(paired.tuned)}"
+        moved = f"{verb} from {metric.bare(paired.base)} to {metric.show(paired.tuned)}"
     else:
         moved = f"{verb} {metric.show(paired.tuned)}"
     groups = f" in {paired.clusters} clusters" if paired.clusters < paired.n else ""
     sure = f"p {chance(paired.p)}, n = {paired.n}{groups}"
     if paired.interval:
-        low, high = (metric.show_delta(end) for end in (paired.interval.low, paired.interval.high))
+        low, high = metric.bare_delta(paired.interval.low), metric.bare_delta(paired.interval.high)
         sure = f"95 % interval {low} to {high}, {sure}"
     head = metric.title[:1].upper() + metric.title[1:]
     return f"{head} {moved} ({metric.show_delta(paired.delta)}; {sure})."

@@ -67,7 +67,10 @@ def write(job: Job) -> Made:
     modules = sorted({name.rpartition(".")[0] for name in tensors})
     table = peft_config(config["lora_parameters"], modules, job.base_name)
     write_json(job.folder / "adapter_config.json", table)
-    return Made(use=USE, notes=_notes(job), language="python")
+    use = (
+        tuple(line.replace("BASE", "ITS ORIGINAL") for line in USE) if job.sizes.quantized else USE
+    )
+    return Made(use=use, notes=_notes(job), language="python")
 
 
 def peft_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:

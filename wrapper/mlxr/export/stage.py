@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mlxr.export.card import card
 from mlxr.export.hub import Push
 from mlxr.export.job import Job, Made, Wish
 from mlxr.files import file_sha256, write_json, write_text
+from mlxr.process import is_running
 from mlxr.workspace import Adapter, Workspace
 
 
@@ -87,7 +89,7 @@ def export(
     target.parent.mkdir(parents=True, exist_ok=True)
     prepared = workspace.prepared(adapter.run.folder.parent.name)
     with terminable():
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        folder = _begin(target)
         job = Job(adapter, wish, prepared, folder, display)
         try:
             made = _make(job, push)
@@ -101,6 +103,17 @@ def export(
         display.show(Step(f"Pushing it to {push.repo}"))
     url = hub.upload(push, target) if push else None
     return Export(adapter.name, job.recipe.model, wish.form, target, made, size, url)
+
+
+def _begin(target: Path) -> Path:
+    """Make and return the folder that becomes `target`; those of killed exports go."""
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.tmp")
+    for path in target.parent.iterdir():
+        if (killed := pattern.fullmatch(path.name)) and not is_running(int(killed[1])):
+            shutil.rmtree(path, ignore_errors=True)
+    folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def _check_target(target: Path, workspace: Workspace, push: Push | None) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlxr.process import is_running
 from mlxr.workspace import SPLITS, Prepared
 
 SPOOL = "records.spool"
@@ -101,19 +102,9 @@ def recover(prepared: Prepared) -> None:
         return
     for path in sorted(final.parent.iterdir()):  # .old before .tmp
         match = pattern.fullmatch(path.name)
-        if match is None or _is_running(int(match[1])):
+        if match is None or is_running(int(match[1])):
             continue
         if not final.exists() and (path / "manifest.json").is_file():
             path.rename(final)
         else:
             discard(path, final)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return process != os.getpid()

@@ -118,7 +118,12 @@ def from_known(row: Values, masks: bool) -> Example:
                 )
             return read(row)
     there = names(row) or "none"
-    raise BadRowError(f"columns of no known shape ({there}): give data.template or data.messages")
+    known = "; ".join(" + ".join(columns) for columns in KNOWN)
+    raise BadRowError(
+        f"columns of no known shape ({there}; known: {known}): name the one that holds messages"
+        " with data.messages, or write a data.template like {% block prompt %}{{ COLUMN }}"
+        "{% endblock %}{% block completion %}{{ OTHER }}{% endblock %}"
+    )
 
 
 def _pair(prompt: str, completion: str, row: Values) -> Conversation:

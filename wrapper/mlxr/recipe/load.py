@@ -84,10 +84,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(str(path), explain(error.errors(), Recipe)) from None
+        raise RecipeError(str(path), explain(error.errors(), Recipe), origins) from None
     missing = _missing_files(recipe)
     if missing:
-        raise RecipeError(str(path), missing)
+        raise RecipeError(str(path), missing, origins)
     return Loaded(recipe, path, origins, tuple(overrides))
 
 

@@ -42,11 +42,19 @@ class Mistake:
 class RecipeError(MlxrError):
     """Every mistake of one recipe."""
 
-    def __init__(self, path: str, mistakes: Sequence[Mistake]) -> None:
+    def __init__(
+        self, path: str, mistakes: Sequence[Mistake], origins: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the mistakes in a recipe; `origins` tell which file, or what else, has each key."""
         self.mistakes = tuple(mistakes)
+        places = {(origins or {}).get(mistake.key, path): None for mistake in mistakes}
+        files = [place for place in places if place.endswith(".toml")]
+        others = [place for place in places if place not in files]
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         lines = "\n".join(f"  {mistake}" for mistake in mistakes)
-        super().__init__(f"{path} has {count}:\n{lines}", f"Edit {path}, then run it again.")
+        told = f"{path}, with what {' and '.join(others)} says," if others else path
+        mend = f"Edit {', '.join(files)}" if files else f"Correct {' and '.join(others)}"
+        super().__init__(f"{told} has {count}:\n{lines}", f"{mend}, then run it again.")
 
 
 def explain(errors: Sequence[Mapping[str, Any]], schema: type[BaseModel]) -> list[Mistake]:

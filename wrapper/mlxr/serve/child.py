@@ -39,7 +39,7 @@ def main(descriptor: int, names: list[str], hosts: list[str], arguments: list[st
     server._run_http_server = partial(
         server._run_http_server,
         server_class=_announcing(pipe, loaded),
-        handler_class=_handler(server.APIHandler, names, hosts),
+        handler_class=_handler(server.APIHandler, names, hosts, pipe),
     )
     sys.argv = ["mlx_lm.server", *arguments]
     try:
@@ -74,7 +74,7 @@ def _provider(stock: Any, pipe: Pipe, loaded: threading.Event) -> Any:
     return OneModel
 
 
-def _handler(stock: Any, names: list[str], hosts: list[str]) -> Any:
+def _handler(stock: Any, names: list[str], hosts: list[str], pipe: Pipe) -> Any:
     """Return mlx_lm.server's reader of requests, which refuses those for another model or host.
 
     Without `hosts` it may be called anything.
@@ -90,11 +90,16 @@ def _handler(stock: Any, names: list[str], hosts: list[str]) -> Any:
             self._write(403, {"error": {"message": f"This is not {called}.", "code": "host"}})
             return False
 
-        def handle_completion(self, *request: Any) -> None:
+        def handle_completion(self, request: Any, stop_words: Any) -> None:
             if refusal := self._refusal():
                 self._write(404, {"error": {"message": refusal, "code": "model_not_found"}})
+            elif not _are_words(stop_words):
+                said = "stop must be a text, or a list of texts that are not empty."
+                self._write(400, {"error": {"message": said, "code": "invalid_stop"}})
             else:
-                super().handle_completion(*request)
+                super().handle_completion(request, stop_words)
+            if not self.response_generator.generation_available():
+                _fail(pipe, RuntimeError("mlx_lm.server can write no more answers"))
 
         def _refusal(self) -> str:
             if self.requested_model not in names:
@@ -114,6 +119,11 @@ def _handler(stock: Any, names: list[str], hosts: list[str]) -> Any:
             self.wfile.write(json.dumps(document).encode())
 
     return Handler
+
+
+def _are_words(stop_words: Any) -> bool:
+    """Tell whether a request's stop words are what mlx_lm.server's thread survives."""
+    return isinstance(stop_words, list) and all(isinstance(w, str) and w for w in stop_words)
 
 
 def _announcing(pipe: Pipe, loaded: threading.Event) -> type[ThreadingHTTPServer]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlxr.power import VERDICT
 from mlxr.recipe import typed
 from mlxr.terminal.console import Terminal
 from mlxr.terminal.reports import short
@@ -13,7 +14,7 @@ from mlxr.terminal.reports import short
 if TYPE_CHECKING:
     from mlxr.compare.comparison import Comparison
     from mlxr.compare.explain import Explanation
-    from mlxr.compare.judge import Judged
+    from mlxr.compare.judge import Judged, Judgement
     from mlxr.compare.several import Standing
     from mlxr.compare.verdict import Code
 
@@ -31,13 +32,11 @@ _LOOK = [
     ("mlxr preview {recipe}", "see what it is trained on, row by row"),
     ("mlxr runs show {run}", "see its settings, and what the audit found in its data"),
 ]
+_PLAN = ("mlxr plan {recipe}", "see which difference the test rows can show, and what more takes")
 _AFTER: dict[Code, list[tuple[str, str]]] = {
     "IMPROVED": [_ASK, ("mlxr export {run}", "hand it on")],
     "EQUIVALENT": [_ASK],
-    "INCONCLUSIVE": [
-        _ASK,
-        ("mlxr plan {recipe}", "see which difference the test rows can show, and what more takes"),
-    ],
+    "INCONCLUSIVE": [_ASK, _PLAN],
     "REGRESSED": _LOOK,
     "BELOW_TRIVIAL_BASELINE": _LOOK,
     "BLOCKED": _LOOK,
@@ -78,7 +77,7 @@ def show_comparison(
         terminal.result(f"judge: {referee}")
     _show_worst(terminal, judgement.worst[:3])
     if cost := rows.speed_line(document["arms"]):
-        terminal.result(f"cost: {cost}")
+        terminal.result(f"cost, in batches: {cost}")
     if timed := rows.pace_line(document):
         terminal.result(timed)
     terminal.result(short(comparison.report))
@@ -130,9 +129,18 @@ def _next(comparison: Comparison) -> list[tuple[str, str]]:
     if comparison.adapter:
         name, record = comparison.adapter.name, comparison.adapter.run.read_record()
         recipe = typed(short(Path(record["recipe_path"])), record.get("set", ()))
-        for command, meaning in _AFTER[comparison.judgement.verdict.code]:
+        for command, meaning in _after(comparison.judgement):
             steps.append((command.format(run=name, recipe=recipe), meaning))
     return steps
+
+
+def _after(judgement: Judgement) -> list[tuple[str, str]]:
+    code = judgement.verdict.code
+    if code == "IMPROVED" and judgement.right is False:
+        return [_ASK]  # nobody would hand that on
+    if code == "BLOCKED" and len(judgement.judged) < VERDICT:
+        return [_PLAN]
+    return _AFTER[code]
 
 
 def _show_worst(terminal: Terminal, worst: Sequence[Judged]) -> None:

@@ -123,7 +123,7 @@ def _seconds(value: float) -> str:
 
 
 def _show_evidence(terminal: Terminal, evidence: Evidence) -> None:
-    what = "" if evidence.share else f" of a share ({evidence.primary} is none)"
+    what = "" if evidence.share else f" of a share ({evidence.primary} is not one)"
     terminal.result(
         f"\ntest    {_rows(evidence.rows)}; the smallest difference{what} that they show, with"
         f" 80 % power at 5 %:\n        {_smallest(evidence)}"
@@ -152,7 +152,7 @@ def _smallest(evidence: Evidence) -> str:
         if each.smallest is not None:
             said.append(f"{100 * each.smallest:.0f} points{words} {_share(each.differ)}")
             words = " in"
-    return f"{' · '.join(said)} of them" if said else "none, so few are they"
+    return f"{' · '.join(said)} of them" if said else "none: they are too few"
 
 
 def _rows(count: int) -> str:

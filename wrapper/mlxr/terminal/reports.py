@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from mlxr.terminal.progress import clock, figure
 from mlxr.units import byte_size
 
 if TYPE_CHECKING:
+    from mlxr.prep.audit.findings import Finding
     from mlxr.prep.stage import Preparation
     from mlxr.train.result import Training
     from mlxr.train.stage import Plan
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
+def show_findings(terminal: Terminal, findings: Sequence[Finding]) -> None:
+    """Say what the audit found, where, and what to do."""
+    for finding in findings:
+        terminal.result(f"{_MARKS[finding.level]} {finding.code}: {finding.message}")
+        if finding.examples and finding.level != "info":
+            terminal.result(f"    {', '.join(finding.examples)}")
+        if finding.level != "info":
+            terminal.result(f"    → {finding.fix}")
+
+
 def show_preparation(terminal: Terminal, preparation: Preparation, recipe: str) -> None:
     """Say what was prepared and what the audit found; `recipe` is what names it in a command."""
-    if not preparation.unchanged:
-        for finding in preparation.findings:
-            terminal.result(f"{_MARKS[finding.level]} {finding.code}: {finding.message}")
-            if finding.examples and finding.level != "info":
-                terminal.result(f"    {', '.join(finding.examples)}")
-            if finding.level != "info":
-                terminal.result(f"    → {finding.fix}")
+    show_findings(terminal, preparation.findings)
     terminal.table(
         ["split", "rows", "tokens", "trained on"],
         [

@@ -103,7 +103,7 @@ def show_diff(terminal: Terminal, diff: Diff) -> None:
     if not diff.parts:
         terminal.result(f"{diff.one} and {diff.other} do not differ.")
     for name, part in diff.parts.items():
-        rows = [[key, *map(_cell, values)] for key, values in part.items()]
+        rows = [[key, *(_cell(value, key) for value in values)] for key, values in part.items()]
         terminal.table([name, diff.one, diff.other], rows)
         terminal.result()
     terminal.document(
@@ -120,8 +120,12 @@ WIDEST = 40
 """Characters of a value."""
 
 
-def _cell(value: Any) -> str:
-    """Return a value, its end cut off where it is long."""
+def _cell(value: Any, key: str) -> str:
+    """Return the value of a key, its end cut off where it is long."""
+    if key == "seconds" and value is not None:
+        return clock(value)
+    if key == "peak_memory" and value is not None:
+        return byte_size(value * 1e9)
     if isinstance(value, float):
         value = f"{value:.6g}"
     if isinstance(value, str) and HASH.fullmatch(value):

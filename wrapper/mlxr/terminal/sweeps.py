@@ -35,8 +35,9 @@ def show_sweep(terminal: Terminal, sweep: Sweep) -> None:
     if sweep.best_recipe:
         written = short(sweep.best_recipe)
         terminal.result(written)
-        said = "train the best anew, with the recipe's own seed"
-        steps.append((f"mlxr train {written}", said))
+        if sweep.several_seeds:  # else it would be the very run that there is
+            said = "train the best anew, with the recipe's own seed"
+            steps.append((f"mlxr train {written}", said))
     terminal.next_steps(steps)
     terminal.document(sweep.to_json())
 

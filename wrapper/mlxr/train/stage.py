@@ -204,7 +204,10 @@ def _supervise(
             child.stay_awake()
             write_json(run.record, record | {"status": "running"})
             said = _follow(child, events, display, figures)
-            ended = faults.told(said, child.wait(), figures.iterations)
+            gone = child.wait()
+            if child.asked and not figures.iterations and (said is None or said.reason == "error"):
+                said = Ended("interrupted", 0)  # before it could listen, or while mlx_lm loaded
+            ended = faults.told(said, gone, figures.iterations)
     except Exception as error:
         ended = Ended(faults.cause(str(error)), figures.iterations, f"mlxr failed: {error}")
         raise

@@ -13,6 +13,9 @@ from mlxr.compare.report.markdown import markdown
 from mlxr.compare.report.page import page
 from mlxr.files import write_json, write_jsonl, write_text
 
+FILES = ("compare.json", "forgetting.jsonl", "report.html", "report.md", "samples.jsonl")
+"""The names of a comparison's files."""
+
 
 def write(folder: Path, document: Mapping[str, Any], judgement: Judgement) -> Path:
     """Write a comparison's files into `folder` and return the page, which opens in a browser.

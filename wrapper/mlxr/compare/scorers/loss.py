@@ -29,6 +29,7 @@ PER_TOKEN = Metric(
     aggregate=per_token,
     unit="nats/token",
     tie_band=0.01,
+    likelihood=True,
 )
 PER_BYTE = Metric(
     "bits_per_byte",
@@ -38,6 +39,7 @@ PER_BYTE = Metric(
     explanation="The same loss per byte of text, comparable across tokenizers.",
     aggregate=_per_byte,
     unit="bits/byte",
+    likelihood=True,
 )
 
 

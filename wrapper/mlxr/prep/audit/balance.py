@@ -79,8 +79,9 @@ def test_too_small(entries: Sequence[Audited]) -> list[Finding]:
     needed = samples_needed(math.sqrt(DIFFER), SMALL)
     few = f"; under {VERDICT} rows, compare gives no verdict" if rows < VERDICT else ""
     kind = FINDINGS["test-too-small"]
-    message = (
-        f"test has {rows:,} {'row' if rows == 1 else 'rows'}: it shows a difference only from "
-        f"{min(100, 100 * smallest):.0f} points on{few}. {needed:,} rows would show 10 points."
-    )
+    shows = f"it shows a difference only from {100 * smallest:.0f} points on"
+    if smallest > DIFFER:  # more than there is where the arms differ in so many rows
+        shows = "too few to show a difference"
+    has = f"test has {rows:,} {'row' if rows == 1 else 'rows'}"
+    message = f"{has}: {shows}{few}. {needed:,} rows would show 10 points."
     return [Finding("test-too-small", kind.level, message, {"test": rows}, (), kind.fix)]
