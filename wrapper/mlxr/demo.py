@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mlxr.compare.comparison import Comparison
 from mlxr.compare.stage import compare
@@ -18,7 +19,13 @@ RECIPE = "recipes/demo/calendar.toml"
 
 def train_longer() -> str:
     """Return the command for a second, longer run of the demo's recipe."""
-    return f"mlxr train {shipped() / RECIPE} --set train.iters=800"
+    return f"mlxr train {_recipe()} --set train.iters=800"
+
+
+def _recipe() -> Path:
+    """Return the demo's recipe, as seen from here where it lies below."""
+    path = shipped() / RECIPE
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def demo(
@@ -31,7 +38,7 @@ def demo(
 
     It is what `mlxr prep`, `mlxr train` and `mlxr compare` do, one after the other.
     """
-    path = shipped() / RECIPE
+    path = _recipe()
     loaded = load(path)
     heading(f"1 of 3  mlxr prep {path}")
     with display() as shown:

@@ -62,6 +62,7 @@ def rm(
         try:
             agreed = typer.confirm("Remove this for good?", err=True)
         except typer.Abort:
+            terminal.aside("")  # the question's line ends here
             raise MlxrError("Nobody answered: nothing was removed.", "Add --yes.") from None
         if not agreed:
             terminal.talk("Nothing was removed.")

@@ -26,7 +26,7 @@ def line(leaks: Leaks | None) -> str:
         return "not checked: the training rows are not at hand"
     seen = f"{len(leaks.ids)} of {leaks.n}" + (f" ({_kinds(leaks)})" if leaks.ids else "")
     have = "has" if leaks.skeletons == 1 else "have"
-    forms = f"{leaks.skeletons} {have} a prompt whose form is known from there"
+    forms = f"{leaks.skeletons} {have} a prompt known from there but for its numbers and answer"
     return f"{seen}; {forms}"
 
 

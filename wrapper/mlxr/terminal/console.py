@@ -73,7 +73,7 @@ class Terminal:
     def result(self, text: str = "", style: str = "") -> None:
         """Write a line of the result, on stdout."""
         if not self._json:
-            self._out.print(_text(text, style=style), soft_wrap=True)
+            self._out.print(_text(text, style=style), soft_wrap=not self._out.is_terminal)
 
     def styled(self, parts: Sequence[tuple[str, str]]) -> None:
         """Write a line of the result, parts of text each with its style, on stdout."""
