@@ -130,6 +130,13 @@ def test_different_prompts_are_timed(
     found = measure(request, adapter, Silent())
     assert kept(request, adapter) == found
     assert kept(replace(request, max_tokens=9), adapter) is None
+    for name in ("bench.json", "bench.jsonl"):
+        content = (adapter.compare / name).read_bytes()
+        (adapter.compare / name).write_text("[1]\n{")
+        assert kept(request, adapter) is None
+        (adapter.compare / name).unlink()
+        assert kept(request, adapter) is None
+        (adapter.compare / name).write_bytes(content)
     assert found["prompts"] == len(asked) == min(count, PROMPTS)
     assert len({tuple(ids) for ids in asked}) == len(asked)
     assert (found["ratio"] is None) == (count == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -15,9 +15,6 @@ def terminable() -> Iterator[None]:
 
     Only the first: the next must not interrupt the clearing. One that is ignored (nohup) stays so.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can have signal handlers
-        return
     numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
 
     def handle(*_: object) -> None:
@@ -25,6 +22,16 @@ def terminable() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    with handling(numbers, handle):
+        yield
+
+
+@contextmanager
+def handling(numbers: Sequence[signal.Signals], handle: Callable[..., None]) -> Iterator[None]:
+    """Within the block `handle` these signals; only the main thread can, elsewhere nobody does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     former = [signal.signal(number, handle) for number in numbers]
     try:
         yield

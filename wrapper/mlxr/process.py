@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from mlxr import blas
+from mlxr.ending import handling
 from mlxr.errors import MlxrError
 from mlxr.events import Display, Ended, Event, from_json
 from mlxr.files import hold
@@ -213,15 +214,8 @@ class Child:
             self.asked = True
             self.interrupt()
 
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread can have signal handlers
-            return
-        former = [signal.signal(number, handle) for number in signals]
-        try:
+        with handling(signals, handle):
             yield
-        finally:
-            for number, handler in zip(signals, former, strict=True):
-                signal.signal(number, handler)
 
     def kill(self) -> None:
         """End the child and whatever it started: SIGTERM, then SIGKILL."""

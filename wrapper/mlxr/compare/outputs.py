@@ -145,7 +145,7 @@ def outputs_key(
     return sha256(
         {
             "form": FORM,
-            "model": _identity(model),
+            "model": identity(model),
             "adapter": adapter and [file_sha256(adapter / name) for name in _ADAPTER],
             "samples": file_sha256(samples),
             "generation": dict(generation),
@@ -157,7 +157,7 @@ def outputs_key(
 _ADAPTER = ("adapters.safetensors", "adapter_config.json")
 
 
-def _identity(model: str) -> list[Any]:
+def identity(model: str) -> list[Any]:
     """Tell one model from another without reading gigabytes.
 
     A folder of the Hub's cache is named by its commit; of another, the weights' sizes and times

@@ -15,7 +15,9 @@ from typing import Any
 from mlxr.compare.arms import Request, nearest_rank
 from mlxr.compare.choice import spread
 from mlxr.compare.intervals import student_t
+from mlxr.compare.outputs import identity
 from mlxr.compare.stopwatch import Lap, Settings
+from mlxr.errors import MlxrError
 from mlxr.events import Display, Step
 from mlxr.files import file_sha256, read_json, read_jsonl, reading, sha256, write_json, write_jsonl
 from mlxr.loaded import ARMS
@@ -28,8 +30,9 @@ PROMPTS = 5
 ROUNDS = 3
 LONGEST = 128
 """Tokens of an answer, at most."""
+LAPS = "bench.jsonl"
 KEY = "bench.json"
-"""What the laps in bench.jsonl are of, as a hash."""
+"""What the laps are of, as a hash."""
 
 
 def measure(request: Request, adapter: Adapter, display: Display) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def measure(request: Request, adapter: Adapter, display: Display) -> dict[str, A
     Raises MlxrError when the child fails.
     """
     folder = adapter.compare
-    prompts, output = folder / "bench.in.jsonl", folder / "bench.jsonl"
+    prompts, output = folder / "bench.in.jsonl", folder / LAPS
     chosen = _prompts(request)
     write_jsonl(prompts, ({"ids": ids} for ids in chosen))
     settings = Settings(
@@ -62,11 +65,14 @@ def measure(request: Request, adapter: Adapter, display: Display) -> dict[str, A
 
 
 def kept(request: Request, adapter: Adapter) -> dict[str, Any] | None:
-    """Return what was measured before of these very weights and prompts, if it was."""
-    path = adapter.compare / KEY
-    if not path.is_file() or read_json(path) != _key(request, adapter):
+    """Return what was measured before of these very weights and prompts, if that is still whole."""
+    key, laps = adapter.compare / KEY, adapter.compare / LAPS
+    if not key.is_file() or not laps.is_file():
         return None
-    return _read(adapter)
+    try:
+        return _read(adapter) if read_json(key) == _key(request, adapter) else None
+    except MlxrError:  # damaged; to be measured again costs only time
+        return None
 
 
 def _prompts(request: Request) -> list[list[int]]:
@@ -75,13 +81,13 @@ def _prompts(request: Request) -> list[list[int]]:
 
 
 def _key(request: Request, adapter: Adapter) -> str:
-    about = [request.model, _prompts(request), request.max_tokens]
+    about = [identity(request.model), _prompts(request), request.max_tokens]
     return sha256([*about, file_sha256(adapter.weights), versions()])
 
 
 def _read(adapter: Adapter) -> dict[str, Any]:
     fused = adapter_config(adapter).get("fine_tune_type") == "full"
-    path = adapter.compare / "bench.jsonl"
+    path = adapter.compare / LAPS
     rows = list(read_jsonl(path))
     with reading(path):
         return pace([Lap(**row) for row in rows], fused=fused)
